@@ -1,0 +1,55 @@
+# The same targets on a laptop and in CI. `make run` and `make test` are all a fresh machine needs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PORT        ?= 8080
+MANAGE_PORT ?= 8081
+DATA        ?= ./data
+WORKERS     ?= 2
+
+.PHONY: run install dev test check fix bench soak docs lock clean
+
+run: install  ## Start a working server and print what to do next
+	@exec $(BIN)/pixelwire quickstart --data-dir $(DATA) --port $(PORT) --manage-port $(MANAGE_PORT) --workers $(WORKERS)
+
+install: $(VENV)/.installed  ## What the server needs, pinned by hash
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pixelwire needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+dev: $(VENV)/.installed-dev  ## What the tests need besides
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+test: dev  ## The whole suite
+	$(BIN)/pytest
+
+check: dev  ## Format, lint, types, import direction, tidy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/test_tidy.py
+
+fix: dev  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: dev  ## Measure this machine; writes nothing but its report
+	$(BIN)/python benchmarks/bench.py
+
+soak: dev  ## The long runs: 100 rounds of kill -9 under load
+	$(BIN)/pytest -m soak tests/acceptance
+
+lock:  ## Renew the pinned requirements (needs uv on the PATH)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""Catalog: businesses, pixels, keys, tokens, datasets, destinations. Knows no event."""

@@ -1,0 +1,1 @@
+"""Collect: request -> Event. Knows nothing of disks, totals or destinations."""

@@ -1,0 +1,1 @@
+"""Deliver: disk -> destinations. One loop per destination; never writes an event."""

@@ -1,0 +1,1 @@
+"""Destinations: the plug-ins, one file each. They know a batch of events and their own target only."""

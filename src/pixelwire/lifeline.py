@@ -1,0 +1,44 @@
+"""How the supervisor's children live: options on the first line of stdin, `ready` on stdout, and the end
+of stdin means stop. Knows no room.
+
+Ctrl-C reaches a whole process group, so recorder, manage and courier ignore it: they end when the
+supervisor lets go of the pipe, in the order it chose, or when it died.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+Options = TypeVar("Options")
+
+
+def take_options(kind: type[Options]) -> Options:
+    """The child's options, decoded from the first line of stdin. Called before anything else."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    return msgspec.json.decode(sys.stdin.buffer.readline(), type=kind)
+
+
+def on_release(stop: Callable[[], None]) -> None:
+    """Calls `stop` from a thread when the supervisor closes the pipe or dies."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        stop()
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def say_ready() -> None:
+    """Tells the supervisor that this child does its work now. Stdout is closed by it."""
+    sys.stdout.buffer.write(b"ready\n")
+    sys.stdout.buffer.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,0 +1,1 @@
+"""Record: Event -> disk, once. The only writer below `events/`; knows nothing of HTTP."""

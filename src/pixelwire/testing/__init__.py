@@ -1,0 +1,1 @@
+"""Fakes and contract checks for plug-in authors. Imports no pytest; production never imports it."""

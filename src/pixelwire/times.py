@@ -1,0 +1,33 @@
+"""Times as text: RFC 3339 in UTC, with milliseconds for events and without for the management API."""
+
+from datetime import UTC, datetime
+
+from pixelwire.clock import DAY_MS, HOUR_MS
+
+
+def iso_ms(at_ms: int) -> str:
+    """`2026-01-23T04:56:07.089Z`"""
+    seconds, milliseconds = divmod(at_ms, 1_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def iso_s(at_ms: int) -> str:
+    """`2026-01-23T04:56:07Z`"""
+    return f"{datetime.fromtimestamp(at_ms // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def hour_of(at_ms: int) -> int:
+    """The number of whole hours since 1970: the key under which an event is counted."""
+    return at_ms // HOUR_MS
+
+
+def hour_iso(hour: int) -> str:
+    """The start of an hour as text."""
+    return iso_s(hour * HOUR_MS)
+
+
+def day_start_ms(text: str) -> int:
+    """The first millisecond of a `yyyy-MM-dd` day, UTC. ValueError for any other form."""
+    if len(text) != 10:
+        raise ValueError("a day is written yyyy-MM-dd")
+    return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) // 86_400 * DAY_MS

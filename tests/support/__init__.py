@@ -1,0 +1,1 @@
+"""What several tests need: builders and the real command."""
