@@ -119,7 +119,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
 class Tally(NamedTuple):
     """One row of the ledger: how many requests of an hour ended this way.
 
-    `outcome` is an Outcome, RECEIVED (pixel 0, no reason) or DROPPED. `count` may be negative: a worker
+    `outcome` is an Outcome, RECEIVED (pixel 0, no reason) or DROPPED. `amount` may be negative: a worker
     that learns later what became of a batch corrects what was counted with it.
     """
 
@@ -127,7 +127,7 @@ class Tally(NamedTuple):
     pixel: int  # 0: no known pixel
     outcome: str
     reason: str
-    count: int
+    amount: int
 
 
 def client_id_key(pixel: int, message_id: str) -> int:
