@@ -1,1 +1,202 @@
-"""Settings. (TOML file and environment.)"""
+"""Settings: flags over environment over file over defaults, checked as a whole before anything starts.
+
+Knows what each setting means to an operator; knows no room that uses it.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from pixelwire.config_problems import Origins, describe, unknown_settings, unknown_variables
+from pixelwire.errors import ConfigError
+
+FILE_NAME: Final = "pixelwire.toml"
+PREFIX: Final = "PIXELWIRE_"
+WORKERS_MAX: Final = 64
+
+# Read by the command line, and no settings of the server.
+OTHER_VARIABLES: Final = frozenset({"PIXELWIRE_CONFIG", "PIXELWIRE_TOKEN", "PIXELWIRE_MANAGE_URL"})
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError("not a whole number")  # else `true` would be port 1
+    return value
+
+
+def _address(value: object) -> str:
+    """`localhost` becomes an address here, once, so that every part of the server means the same."""
+    text = str(value).strip().removeprefix("[").removesuffix("]")
+    return "127.0.0.1" if text == "localhost" else str(ip_address(text))
+
+
+def _networks(value: object) -> object:
+    entries = [piece.strip() for piece in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError("not a list")
+    return [_network(entry) for entry in entries if entry]
+
+
+def _network(entry: str) -> str:
+    try:
+        return str(ip_network(entry))
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(entry, strict=False)
+    except ValueError:
+        raise ValueError(f"{entry!r} is no network") from None
+    raise ValueError(f"{entry!r} is an address inside a network; write {str(meant)!r}")
+
+
+def _public_url(value: object) -> object:
+    if value is None or not isinstance(value, str):
+        return value
+    url = urlsplit(value.strip())
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or url.username:
+        raise ValueError("no http or https address of a host")
+    _ = url.port  # raises for a port that is none
+    return value.strip().rstrip("/")
+
+
+def _header(value: object) -> object:
+    name = str(value).strip().lower()
+    if not name or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name):
+        raise ValueError("no header's name")
+    if name == "forwarded":
+        raise ValueError("its entries have another form (RFC 7239) that is not read")
+    return name
+
+
+Port = Annotated[int, BeforeValidator(_number), Field(ge=0, le=65_535)]
+Address = Annotated[str, BeforeValidator(_address)]
+
+
+def _workers() -> int:
+    return min(2, len(os.sched_getaffinity(0)))
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose. `docs/configuration.md` shows each with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, str_strip_whitespace=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="where events and configuration lie")
+    host: Address = Field("127.0.0.1", description="the address of the public listener (pixels)")
+    port: Port = Field(8080, description="the port of the public listener; 0 takes a free one")
+    manage_host: Address = Field("127.0.0.1", description="the address of the management listener")
+    manage_port: Port = Field(8081, description="the port of the management listener; 0 takes a free one")
+    workers: Annotated[int, BeforeValidator(_number), Field(ge=1, le=WORKERS_MAX)] = Field(
+        default_factory=_workers, description="processes that answer pixels"
+    )
+    public_url: Annotated[str | None, BeforeValidator(_public_url)] = Field(
+        None, description="what browsers call the public listener, when a proxy stands before it"
+    )
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_networks)] = Field(
+        default=[], description="networks of proxies whose word about the client's address is taken"
+    )
+    client_address_header: Annotated[str, BeforeValidator(_header)] = Field(
+        "x-forwarded-for", description="the one header in which a trusted proxy names the client"
+    )
+    metrics_public: bool = Field(False, description="whether /metrics is open without a token")
+    allow_private_destinations: bool = Field(
+        False, description="whether destinations may be at private and loopback addresses"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="how log lines look")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is logged"
+    )
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        if self.port == self.manage_port != 0:
+            raise ValueError("ports_equal")
+        return self
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """The settings from file, environment and overrides (flags; None means not given).
+
+    `path` is the file to read; without one `./pixelwire.toml` is read if it is there. Relative paths in
+    the file start at the file. ConfigError names every problem at once.
+    """
+    return load_with_origins(path, **overrides)[0]
+
+
+def load_with_origins(path: Path | None = None, **overrides: Any) -> tuple[Settings, Origins]:
+    """`load`, and where each setting came from: a flag, a variable, the file or the default."""
+    file = path if path is not None else Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+    from_file = _read_file(file) if file is not None else {}
+    flags = {name: value for name, value in overrides.items() if value is not None}
+    names = list(Settings.model_fields)
+    origins = Origins(names, flags, _variables(os.environ), from_file, file)
+    problems = [
+        *unknown_settings(from_file, names, file),
+        *unknown_variables(os.environ, PREFIX, names, OTHER_VARIABLES),
+    ]
+    try:
+        settings = _layered(from_file, file)(**flags)
+    except ValidationError as error:
+        raise ConfigError([*describe(error, origins), *problems]) from None
+    if settings.data_dir.exists() and not settings.data_dir.is_dir():
+        where = origins["data_dir"]
+        problems.append(f"data_dir: {str(settings.data_dir)!r} ({where}) is a file; name a directory")
+    if problems:
+        raise ConfigError(problems)
+    return settings, origins
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Setting -> the variable that gives it, the way pydantic-settings reads them."""
+    return {
+        name.lower().removeprefix(PREFIX.lower()): name
+        for name, value in environment.items()
+        if name.upper().startswith(PREFIX) and value
+    }
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        text = f"{path}: can not be read ({error.strerror}); give another file with --config"
+        raise ConfigError([text]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: is not TOML ({error}); see docs/configuration.md"]) from error
+
+
+def _layered(from_file: Mapping[str, Any], file: Path | None) -> type[Settings]:
+    """Settings whose lowest layer is this file."""
+    values = dict(from_file)
+    if file is not None and isinstance(values.get("data_dir"), str):
+        values["data_dir"] = file.parent / values["data_dir"]
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, values)
+
+    return Layered
