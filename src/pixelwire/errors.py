@@ -10,6 +10,7 @@ PixelwireError               a stable `code`, a text for a person, optionally a 
     CatalogBusy (try again)
   SchemaMismatch             the operator: the data is newer than this program
   DataDirectoryError         the operator: the directory can not be used, and why
+  DeliveryError              the operator: delivery.db can not be used
   DestinationError           the owner of the destination
     Unreachable (retry)  Refused (give up)  Misconfigured (pause)
 """
@@ -130,6 +131,12 @@ class CatalogBusy(CatalogError):
     """The catalog is in use by another process; try again."""
 
     code = "catalog_busy"
+
+
+class DeliveryError(PixelwireError):
+    """What is known of deliveries can not be read or written."""
+
+    code = "delivery"
 
 
 class DestinationError(PixelwireError):

@@ -1,0 +1,146 @@
+"""The read door to delivery.db: what receipts, metrics, the command line and retention need to know of
+deliveries. Writes nothing and knows no destination's options.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import apsw
+import msgspec
+
+from pixelwire.deliver.database import open_to_read, translated
+from pixelwire.deliver.statements import load
+
+DeliveryState = Literal["pending", "sent", "filtered", "retrying", "dead", "paused"]
+DestinationState = Literal["running", "down", "paused", "failed", "disabled"]
+
+DEAD_LETTERS_PAGE_MAX: Final = 1_000
+_SQL: Final = load("state.sql")
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What became of one event at one destination.
+
+    `pending`: not tried yet; `reason` says so when it waits for more than its turn. `retrying`: tried, and
+    waits for `next_at_ms`. `sent` and `dead`: at `at_ms`. `filtered`: not the destination's business.
+    `paused`: it waits until the owner resumes the destination.
+    """
+
+    destination_id: str
+    state: DeliveryState
+    attempts: int = 0
+    reason: str = ""
+    at_ms: int | None = None
+    next_at_ms: int | None = None
+
+
+class DestinationSummary(msgspec.Struct, frozen=True):
+    """How one destination is doing.
+
+    `running`; `down`: everything fails, an event is tried at `retry_at_ms`, nothing is lost; `paused`: its
+    options are not right, it waits for its owner; `failed`: its cursor does not fit the events on disk;
+    `disabled` by its owner.
+    """
+
+    destination_id: str
+    state: DestinationState
+    reason: str
+    since_ms: int  # when the state began
+    retry_at_ms: int | None
+    start_after: int
+    cursor: int  # every event up to here is sent, filtered, parked or dead
+    parked: int  # events that wait for another attempt, or behind one that does
+    dead: int  # dead letters kept
+    sent_total: int
+    retried_total: int
+    dead_total: int
+    send_ms_total: int
+    last_sent_ms: int | None
+    last_error: str
+    last_error_ms: int | None
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An event a destination refused for good. Its payload is asked for apart."""
+
+    number: int
+    destination_id: str
+    seq: int
+    pixel: int
+    message_id: str
+    attempts: int
+    reason: str
+    died_ms: int
+
+
+class Deliveries:
+    """Read-only; belongs to one thread. Works before the courier ever ran: then nothing is known.
+
+    DeliveryError when delivery.db can not be read, SchemaMismatch when it is newer than this program.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._connection: apsw.Connection | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def of_event(self, destination_ids: Sequence[str], seq: int) -> list[Delivery]:
+        """One for each id, in the order given; `pending` for one the courier has not met yet."""
+        rows = self._rows("of_event", seq, msgspec.json.encode(list(destination_ids)).decode())
+        known = {row[0]: _delivery(seq, row) for row in rows}
+        return [known.get(id_) or Delivery(id_, "pending") for id_ in destination_ids]
+
+    def slowest_cursor(self) -> int | None:
+        """Every event up to here may go, as far as deliveries are concerned. None: nothing is delivered."""
+        rows = self._rows("slowest_cursor")
+        return rows[0][0] if rows else None
+
+    def summary(self) -> list[DestinationSummary]:
+        """Every destination the courier has met, oldest first."""
+        return [DestinationSummary(*row) for row in self._rows("summary")]
+
+    def dead_letters(self, destination_id: str, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Oldest first; `after` is the number of the last one seen."""
+        limit = min(limit, DEAD_LETTERS_PAGE_MAX)
+        return [DeadLetter(*row) for row in self._rows("dead_letters", destination_id, after, limit)]
+
+    def dead_letter_payload(self, number: int) -> bytes | None:
+        """The payload as it was sent; None when there is no such dead letter."""
+        rows = self._rows("dead_letter_payload", number)
+        return rows[0][0] if rows else None
+
+    def _rows(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = open_to_read(self._data_dir)
+        if self._connection is None:
+            return []
+        with translated():
+            return self._connection.execute(_SQL[name], values).fetchall()
+
+
+def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
+    (id_, state, state_reason, start_after, cursor) = row[:5]
+    (sent_attempts, sent_ms, parked_attempts, next_ms, parked_reason, dead_attempts, died_ms, dead_reason) = (
+        row[5:]
+    )
+    if sent_ms is not None:
+        return Delivery(id_, "sent", sent_attempts, at_ms=sent_ms)
+    if died_ms is not None:
+        return Delivery(id_, "dead", dead_attempts, dead_reason, at_ms=died_ms)
+    if parked_attempts:
+        return Delivery(id_, "retrying", parked_attempts, parked_reason, next_at_ms=next_ms)
+    if seq <= start_after:
+        return Delivery(id_, "filtered", reason="recorded before the destination began")
+    if seq <= cursor and parked_attempts is None:
+        return Delivery(id_, "filtered", reason="of a pixel this destination does not get")
+    if state == "paused":
+        return Delivery(id_, "paused", reason=state_reason)
+    reason = parked_reason or (
+        f"destination is {state}: {state_reason}" if state in ("down", "failed") else ""
+    )
+    return Delivery(id_, "pending", reason="destination is disabled" if state == "disabled" else reason)
