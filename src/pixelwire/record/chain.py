@@ -1,0 +1,272 @@
+"""The chain of segments as the writer holds it: the open one, those that wait to be sealed, and what is
+remembered of the sealed ones to know a duplicate. Rolls from one to the next; knows no batch.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from pixelwire import limits
+from pixelwire.clock import Clock
+from pixelwire.record.ids import OpenIds, SealedIds, is_same
+from pixelwire.record.sealing import Housekeeper, SealJob, open_totals
+from pixelwire.record.segments import (
+    SegmentInfo,
+    Storage,
+    create_tables,
+    last_seq,
+    open_for_reading,
+    open_for_writing,
+    read_info,
+    schema_version,
+    segment_numbers,
+    segment_path,
+)
+
+
+class SegmentLimits(NamedTuple):
+    """When the open segment is sealed and the next one begun: whatever comes first."""
+
+    events_max: int = limits.SEGMENT_EVENTS_MAX
+    bytes_max: int = limits.SEGMENT_BYTES_MAX
+    age_ms: int = limits.SEGMENT_AGE_MS
+
+
+class Closed(NamedTuple):
+    """A segment that takes no more events and waits to be sealed."""
+
+    number: int
+    ids: OpenIds
+    connection: apsw.Connection
+
+
+class Chain:
+    """Belongs to one thread. `connection` is the open segment's, `next_seq` what its next event gets."""
+
+    connection: apsw.Connection
+    info: SegmentInfo
+    ids: OpenIds
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        clock: Clock,
+        storage: Storage,
+        segment_limits: SegmentLimits,
+        store_id: str,
+        is_inline: bool,
+    ) -> None:
+        self.next_seq = 1
+        self.bytes = 0
+        self.store_id = store_id
+        self._data_dir = data_dir
+        self._clock = clock
+        self._storage = storage
+        self._limits = segment_limits
+        self._housekeeper = Housekeeper(data_dir, store_id, storage, clock.now_ms, is_inline=is_inline)
+        self._closed: list[Closed] = []
+        self._sealed: list[SealedIds] = []
+        self._wal_pages = 0
+        self._is_log_copied = False
+        self._resume()
+
+    @property
+    def housekeeping_failure(self) -> str:
+        failure = self._housekeeper.failure
+        return str(failure) if failure else ""
+
+    def close(self) -> None:
+        """Moves the log into the file and lets go; what is not sealed yet is found at the next start."""
+        self._housekeeper.stop(timeout_s=1.0)
+        try:
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error:
+            pass  # the log holds everything; the next start reads it
+        for connection in [self.connection, *(closed.connection for closed in self._closed)]:
+            connection.close()
+        for sealed in self._sealed:
+            sealed.close()
+
+    # -- Looking back ------------------------------------------------------------------------------
+
+    def is_stored(self, key: int, pixel: int, payload: bytes, now_ms: int) -> bool:
+        """Whether the client-given id of a pixel's payload was stored within the duplicate window."""
+        seq = self.ids.seq_of_key.get(key)
+        if seq is not None and is_same(self.connection, seq, pixel, payload, now_ms):
+            return True
+        for closed in self._closed:
+            seq = closed.ids.seq_of_key.get(key)
+            if seq is not None and is_same(closed.connection, seq, pixel, payload, now_ms):
+                return True
+        return any(
+            is_same(sealed.connection, seq, pixel, payload, now_ms)
+            for sealed in self._sealed
+            for seq in sealed.seqs(key)
+        )
+
+    def last_batch(self, worker: int) -> tuple[int, list[int]] | None:
+        """(number, positions of duplicates) of a worker's newest committed batch."""
+        query = "SELECT number, duplicates FROM worker WHERE worker = ?"
+        row = self.connection.execute(query, (worker,)).get
+        for number in reversed(segment_numbers(self._data_dir)):
+            if row is not None:
+                break
+            if number != self.info.number:
+                connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+                row = connection.execute(query, (worker,)).get
+                connection.close()
+        return (row[0], msgspec.msgpack.decode(row[1], type=list[int])) if row else None
+
+    def names(self, pixel: int, hour: int) -> set[str]:
+        """The event names counted so far for a pixel and hour, wherever they are."""
+        query = "SELECT name FROM name_count WHERE pixel = ? AND hour = ?"
+        totals = open_totals(self._data_dir, self.store_id, self._storage)
+        connections = [self.connection, *(closed.connection for closed in self._closed), totals]
+        found = {name for connection in connections for (name,) in connection.execute(query, (pixel, hour))}
+        totals.close()
+        return found
+
+    # -- Going on ----------------------------------------------------------------------------------
+
+    def roll_when_due(self) -> None:
+        """Begins the next segment when this one is full or old. Called between transactions."""
+        self._take_sealed()
+        events = self.next_seq - self.info.first_seq
+        age_ms = self._clock.now_ms() - self.info.opened_ms
+        due = self._limits
+        if not events or not (
+            events >= due.events_max or self.bytes >= due.bytes_max or age_ms >= due.age_ms
+        ):
+            return
+        connection, number, ids = self.connection, self.info.number, self.ids
+        self._open(number + 1)  # when this fails, the old one goes on
+        connection.close()
+        self._hand_over(number, ids)
+        self._forget_old()
+
+    def checkpoint_when_due(self) -> None:
+        """Keeps the log short. The housekeeper copies most of it; what was written meanwhile is copied
+        here, which is little, and then the log starts again from its beginning."""
+        if self._wal_pages * 4096 < limits.WAL_CHECKPOINT_BYTES or self._housekeeper.is_checkpointing:
+            return
+        if not self._is_log_copied and not self._storage.is_exclusive:
+            self._is_log_copied = True
+            self._housekeeper.checkpoint(segment_path(self._data_dir, self.info.number))
+            return
+        self._is_log_copied = False
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._wal_pages = 0
+
+    # -- Private -----------------------------------------------------------------------------------
+
+    def _resume(self) -> None:
+        """Takes up what is on disk: seals what was left unsealed, goes on with the newest segment."""
+        totals = open_totals(self._data_dir, self.store_id, self._storage)
+        folded_to = totals.execute("SELECT folded_to FROM meta").get
+        totals.close()
+        numbers = segment_numbers(self._data_dir)
+        for number in numbers[:-1]:
+            self._resume_older(number, is_folded=number <= folded_to)
+        number = numbers[-1] if numbers else 1
+        self._open(number)
+        # A failed sync of an earlier process may have left pages in the log that were never confirmed.
+        # They are part of the file once this succeeds, and only then do we listen.
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        if self.info.sealed_ms is not None:
+            self.connection.close()
+            self._resume_older(number, is_folded=number <= folded_to)
+            self._open(number + 1)
+
+    def _resume_older(self, number: int, *, is_folded: bool) -> None:
+        connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+        try:
+            info = read_info(connection)
+            if info is None:
+                return
+            self.next_seq = last_seq(connection, info) + 1
+            ids = OpenIds.load(connection) if info.sealed_ms is None else None
+            newest_ms = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get or 0
+            bits = connection.execute("SELECT bits FROM filter").get
+        finally:
+            connection.close()
+        if ids is not None:
+            self._hand_over(number, ids)
+            return
+        if self._clock.now_ms() - newest_ms <= limits.DUPLICATE_WINDOW_MS:
+            self._sealed.append(SealedIds(self._data_dir, number, bits, newest_ms, self._storage))
+        if not is_folded:
+            self._housekeeper.seal(SealJob(number, b""))
+
+    def _open(self, number: int) -> None:
+        """Makes or opens a segment and makes it the one that events go to."""
+        path = segment_path(self._data_dir, number)
+        connection = open_for_writing(path, self._storage)
+        try:
+            if schema_version(connection, path) == 0:
+                # New, or begun by a process that was killed before this transaction.
+                self._set_up(connection, number)
+            info = read_info(connection)
+            assert info is not None
+            self.ids = OpenIds.load(connection)
+            self.next_seq = last_seq(connection, info) + 1
+        except BaseException:
+            connection.close()
+            raise
+        connection.set_wal_hook(self._note_wal)
+        self.connection, self.info = connection, info
+        self.bytes = connection.pragma("page_count") * connection.pragma("page_size")
+        self._wal_pages = 0
+        self._is_log_copied = False
+
+    def _set_up(self, connection: apsw.Connection, number: int) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        create_tables(connection, "segment.sql", "counts.sql")
+        connection.execute(
+            "INSERT INTO meta VALUES (1, ?, ?, ?, ?, NULL)",
+            (self.store_id, number, self.next_seq, self._clock.now_ms()),
+        )
+        connection.execute("COMMIT")
+
+    def _hand_over(self, number: int, ids: OpenIds) -> None:
+        """Gives a segment to the housekeeper; until it is sealed its ids are answered from here."""
+        job = SealJob(number, bytes(ids.bits))
+        if self._storage.is_exclusive:
+            self._housekeeper.seal(job)
+        connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+        self._closed.append(Closed(number, ids, connection))
+        if not self._storage.is_exclusive:
+            self._housekeeper.seal(job)
+        self._take_sealed()
+
+    def _take_sealed(self) -> None:
+        """Replaces the table of ids of what was sealed meanwhile by its filter."""
+        for number, newest_ms in self._housekeeper.take_sealed():
+            for closed in [closed for closed in self._closed if closed.number == number]:
+                self._closed.remove(closed)
+                closed.connection.close()
+                bits = bytes(closed.ids.bits)
+                self._sealed.append(SealedIds(self._data_dir, number, bits, newest_ms, self._storage))
+
+    def _forget_old(self) -> None:
+        now_ms = self._clock.now_ms()
+        for sealed in [s for s in self._sealed if now_ms - s.newest_ms > limits.DUPLICATE_WINDOW_MS]:
+            self._sealed.remove(sealed)
+            sealed.close()
+
+    def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+
+def find_store_id(data_dir: Path, storage: Storage) -> str:
+    """The store id of the newest segment that has one; empty for a new store."""
+    for number in reversed(segment_numbers(data_dir)):
+        connection = open_for_writing(segment_path(data_dir, number), storage)
+        info = read_info(connection)
+        connection.close()
+        if info is not None:
+            return info.store_id
+    return ""

@@ -1,0 +1,120 @@
+"""Which message ids are stored already: the open segment by a table in memory, sealed ones by a small
+filter each and a look into the file only when the filter says perhaps.
+
+Only ids given by clients are looked for; those of our own making are new by construction.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from pixelwire.limits import DUPLICATE_WINDOW_MS, FILTER_BITS
+from pixelwire.record.segments import Storage, open_for_reading, segment_path
+
+_MASK: Final = FILTER_BITS - 1
+assert FILTER_BITS & _MASK == 0
+# Three overlapping cuts of the 63 random bits of a key.
+_SECOND: Final = 20
+_THIRD: Final = 40
+
+
+class _Named(msgspec.Struct):
+    message_id: str = msgspec.field(name="messageId")
+
+
+_named: msgspec.json.Decoder[_Named] = msgspec.json.Decoder(_Named)
+
+
+def message_id_of(payload: bytes) -> str:
+    """The id inside a stored payload."""
+    return _named.decode(payload).message_id
+
+
+def key_bytes(key: int) -> bytes:
+    return key.to_bytes(8, "big", signed=True)
+
+
+def pack_keys(keys: list[int]) -> bytes:
+    return struct.pack(f">{len(keys)}q", *keys)
+
+
+def unpack_keys(blob: bytes) -> tuple[int, ...]:
+    return struct.unpack(f">{len(blob) // 8}q", blob)
+
+
+def positions_in(blob: bytes, wanted: bytes) -> Iterator[int]:
+    """Where a key stands among packed keys, last one first."""
+    at = blob.rfind(wanted)
+    while at >= 0:
+        if at % 8 == 0:
+            yield at // 8
+        at = blob.rfind(wanted, 0, at + 7)
+
+
+class OpenIds:
+    """The client-given ids of a segment that still grows (or waits to be sealed)."""
+
+    def __init__(self) -> None:
+        self.seq_of_key: dict[int, int] = {}
+        self.bits = bytearray(FILTER_BITS // 8)
+
+    @classmethod
+    def load(cls, connection: apsw.Connection) -> "OpenIds":
+        ids = cls()
+        for first_seq, keys in connection.execute("SELECT first_seq, keys FROM id_batch ORDER BY first_seq"):
+            ids.add((key, first_seq + n) for n, key in enumerate(unpack_keys(keys)) if key < 0)
+        return ids
+
+    def add(self, keyed: Iterable[tuple[int, int]]) -> None:
+        bits = self.bits
+        seq_of_key = self.seq_of_key
+        for key, seq in keyed:
+            seq_of_key[key] = seq
+            for at in (key & _MASK, key >> _SECOND & _MASK, key >> _THIRD & _MASK):
+                bits[at >> 3] |= 1 << (at & 7)
+
+
+class SealedIds:
+    """The client-given ids of one sealed segment: a filter in memory, the ids themselves on disk."""
+
+    def __init__(self, data_dir: Path, number: int, bits: bytes, newest_ms: int, storage: Storage) -> None:
+        self.number = number
+        self.newest_ms = newest_ms
+        self._bits = bits
+        self._path = segment_path(data_dir, number)
+        self._storage = storage
+        self._connection: apsw.Connection | None = None
+
+    def seqs(self, key: int) -> list[int]:
+        """The seqs stored under a key, newest first; almost always none, without a look at the disk."""
+        for at in (key & _MASK, key >> _SECOND & _MASK, key >> _THIRD & _MASK):
+            if not self._bits[at >> 3] >> (at & 7) & 1:
+                return []
+        rows = self.connection.execute(
+            "SELECT seq FROM id WHERE key = ? ORDER BY seq DESC", (key_bytes(key),)
+        )
+        return [seq for (seq,) in rows]
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """Opened at the first perhaps."""
+        if self._connection is None:
+            self._connection = open_for_reading(self._path, self._storage)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def is_same(connection: apsw.Connection, seq: int, pixel: int, payload: bytes, now_ms: int) -> bool:
+    """Whether the event at `seq` is this pixel's, within the window, and has the payload's message id."""
+    row = connection.execute("SELECT pixel, received_ms, payload FROM event WHERE seq = ?", (seq,)).get
+    if row is None or row[0] != pixel or now_ms - row[1] > DUPLICATE_WINDOW_MS:
+        return False
+    return message_id_of(row[2]) == message_id_of(payload)

@@ -1,0 +1,167 @@
+"""What happens to a segment after its last event: the index of its ids is built, its counts are folded
+into the totals. Also moves written pages from the log into the open file. All of it off the commit path.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import apsw
+
+from pixelwire.record.segments import (
+    Storage,
+    create_tables,
+    open_for_writing,
+    read_info,
+    schema_version,
+    segment_path,
+    sql,
+    totals_path,
+)
+
+RETRY_S = 5.0
+
+
+def open_totals(data_dir: Path, store_id: str, storage: Storage) -> apsw.Connection:
+    """totals.db, made when it is not there."""
+    path = totals_path(data_dir)
+    connection = open_for_writing(path, storage)
+    if schema_version(connection, path) == 0:
+        connection.execute("BEGIN IMMEDIATE")
+        create_tables(connection, "totals.sql", "counts.sql")
+        connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (store_id,))
+        connection.execute("COMMIT")
+    return connection
+
+
+def seal(data_dir: Path, number: int, bits: bytes, now_ms: int, storage: Storage) -> int:
+    """Closes a segment for good and returns when its newest event was received (0: it has none).
+
+    Repeating it is harmless: everything but the last step is one transaction.
+    """
+    connection = open_for_writing(segment_path(data_dir, number), storage)
+    try:
+        info = read_info(connection)
+        if info is not None and info.sealed_ms is None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(sql("seal.sql"))
+            connection.execute("INSERT INTO filter VALUES (1, ?)", (bits,))
+            connection.execute("UPDATE meta SET sealed_ms = ?", (now_ms,))
+            connection.execute("COMMIT")
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
+        return newest or 0
+    finally:
+        connection.close()
+
+
+def fold(data_dir: Path, number: int, store_id: str, storage: Storage) -> None:
+    """Adds a sealed segment's counts to the totals, once: `folded_to` moves in the same transaction.
+
+    Segments are folded in the order of their numbers, so one number tells which are in.
+    """
+    connection = open_totals(data_dir, store_id, storage)
+    try:
+        # Both files are WAL, so the pair is not atomic together; only totals.db is written here.
+        connection.execute("ATTACH ? AS segment", (str(segment_path(data_dir, number)),))
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT folded_to FROM meta").get < number:
+            connection.execute(sql("fold.sql"))
+            connection.execute("UPDATE main.meta SET folded_to = ?", (number,))
+        connection.execute("COMMIT")
+        connection.execute("DETACH segment")
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    finally:
+        connection.close()
+
+
+class Sealed(NamedTuple):
+    """A segment whose sealing is done."""
+
+    number: int
+    newest_ms: int
+
+
+class SealJob(NamedTuple):
+    number: int
+    bits: bytes
+
+
+class Housekeeper:
+    """Does the jobs in a thread of its own, each on connections of its own, one after the other.
+
+    SQLite works without the interpreter's lock, so the recorder's loop goes on meanwhile. With
+    `is_inline` (tests, and storage that allows one connection only) the caller's thread does them.
+    """
+
+    def __init__(
+        self, data_dir: Path, store_id: str, storage: Storage, now_ms: Callable[[], int], *, is_inline: bool
+    ) -> None:
+        self._data_dir = data_dir
+        self._store_id = store_id
+        self._storage = storage
+        self._now_ms = now_ms
+        self._is_inline = is_inline
+        self._jobs: SimpleQueue[SealJob | Path | None] = SimpleQueue()
+        self._sealed: SimpleQueue[Sealed] = SimpleQueue()
+        self._stopping = threading.Event()
+        self.failure: apsw.Error | None = None  # of the last try; None once it worked
+        self.is_checkpointing = False
+        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        if not is_inline:
+            self._thread.start()
+
+    def seal(self, job: SealJob) -> None:
+        """Jobs must come in the order of the segments."""
+        if self._is_inline:
+            self._do(job)
+        else:
+            self._jobs.put(job)
+
+    def checkpoint(self, path: Path) -> None:
+        """Copies the log's pages into the file while the writer goes on appending to the log."""
+        if not self._is_inline:
+            self.is_checkpointing = True
+            self._jobs.put(path)
+
+    def take_sealed(self) -> list[Sealed]:
+        """The segments sealed since the last call."""
+        taken = []
+        while not self._sealed.empty():
+            taken.append(self._sealed.get())
+        return taken
+
+    def stop(self, timeout_s: float) -> None:
+        """Ends after the job under way; jobs not begun are found again at the next start."""
+        self._stopping.set()
+        self._jobs.put(None)
+        if not self._is_inline:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None and not self._stopping.is_set():
+            while not self._stopping.is_set():
+                try:
+                    self._do(job)
+                    self.failure = None
+                    break
+                except apsw.Error as error:
+                    # Nothing is lost: an unsealed segment serves reads and duplicates as well. A full
+                    # disk gets room again; the recorder reports `failure` meanwhile.
+                    self.failure = error
+                    self._stopping.wait(RETRY_S)
+            self.is_checkpointing = False
+
+    def _do(self, job: SealJob | Path) -> None:
+        if isinstance(job, Path):
+            connection = open_for_writing(job, self._storage)
+            try:
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            finally:
+                connection.close()
+            return
+        newest_ms = seal(self._data_dir, job.number, job.bits, self._now_ms(), self._storage)
+        fold(self._data_dir, job.number, self._store_id, self._storage)
+        self._sealed.put(Sealed(job.number, newest_ms))

@@ -1,0 +1,116 @@
+"""The files of recorded events: their names, how they are opened, and what each says of itself."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+
+from pixelwire.errors import SchemaMismatch
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x50785772  # "PxWr"
+NAME = re.compile(r"(\d{6,})\.db")
+BUSY_TIMEOUT_MS: Final = 5_000
+
+
+class SegmentInfo(NamedTuple):
+    """A segment's row about itself."""
+
+    store_id: str
+    number: int
+    first_seq: int
+    opened_ms: int
+    sealed_ms: int | None
+
+
+class Storage(NamedTuple):
+    """How database files are opened. Anything but the default is for tests of power cuts, whose file
+    system has no shared memory and must have the file for itself."""
+
+    vfs: str | None = None
+    is_exclusive: bool = False
+    synchronous: str = "FULL"
+
+
+def sql(name: str) -> str:
+    """The text of one of this room's .sql files."""
+    return (files("pixelwire.record") / name).read_text("utf-8")
+
+
+def events_dir(data_dir: Path) -> Path:
+    return data_dir / "events"
+
+
+def totals_path(data_dir: Path) -> Path:
+    return data_dir / "totals.db"
+
+
+def segment_path(data_dir: Path, number: int) -> Path:
+    return events_dir(data_dir) / f"{number:06d}.db"
+
+
+def segment_numbers(data_dir: Path) -> list[int]:
+    """The numbers of the segments on disk, oldest first; none when there is no directory yet."""
+    try:
+        names = [entry.name for entry in events_dir(data_dir).iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(int(match[1]) for name in names if (match := NAME.fullmatch(name)))
+
+
+def open_for_writing(path: Path, storage: Storage) -> apsw.Connection:
+    """A connection that syncs every commit and never checkpoints by itself: see Chain.checkpoint_when_due."""
+    connection = apsw.Connection(str(path), vfs=storage.vfs)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    if storage.is_exclusive:
+        connection.pragma("locking_mode", "EXCLUSIVE")
+    connection.pragma("journal_mode", "WAL")
+    connection.pragma("synchronous", storage.synchronous)
+    connection.pragma("wal_autocheckpoint", 0)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    return connection
+
+
+def open_for_reading(path: Path, storage: Storage = Storage()) -> apsw.Connection:  # noqa: B008 an immutable value
+    """A read-only connection. apsw.CantOpenError when the file is gone."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=storage.vfs)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    if storage.is_exclusive:
+        connection.pragma("locking_mode", "EXCLUSIVE")
+    connection.pragma("cache_size", -512)
+    return connection
+
+
+def schema_version(connection: apsw.Connection, path: Path) -> int:
+    """0 for a file that was never set up. SchemaMismatch when it is newer than this program."""
+    version = connection.pragma("user_version")
+    if version > SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"{path.name} has schema {version}, this Pixelwire knows {SCHEMA_VERSION}",
+            hint="start the newer Pixelwire that wrote it, or restore a backup made before the upgrade",
+        )
+    return int(version)
+
+
+def create_tables(connection: apsw.Connection, *scripts: str) -> None:
+    """Runs the scripts and stamps the file; inside the caller's transaction."""
+    for script in scripts:
+        connection.execute(sql(script))
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def read_info(connection: apsw.Connection) -> SegmentInfo | None:
+    """What the segment says of itself; None for a file that was never set up."""
+    if connection.pragma("user_version") == 0:
+        return None
+    row = connection.execute("SELECT store_id, number, first_seq, opened_ms, sealed_ms FROM meta").get
+    return SegmentInfo(*row) if row else None
+
+
+def last_seq(connection: apsw.Connection, info: SegmentInfo) -> int:
+    """The newest seq in a segment; one before its first when it is empty."""
+    newest = connection.execute("SELECT max(seq) FROM event").get
+    return int(newest) if newest is not None else info.first_seq - 1
