@@ -157,3 +157,8 @@ def is_own_id_shape(message_id: str) -> bool:
 
 def is_client_key(key: int) -> bool:
     return key < 0
+
+
+def normalise_name(name: str) -> str:
+    """An event name as it is looked up: lower case, letters and digits only (wire.md 1.5)."""
+    return "".join(character for character in name.lower() if character.isalnum())

@@ -1,0 +1,151 @@
+"""Destinations: where a business's events are sent. Knows no kind: options are checked by who builds one.
+
+The options hold secrets (signing keys, passwords), so they are in no repr and in no log.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+
+from pixelwire.catalog.businesses import Businesses
+from pixelwire.catalog.checks import Checked, check_name, check_uuid
+from pixelwire.catalog.database import Row, reading, writing
+from pixelwire.catalog.statements import load
+from pixelwire.errors import Conflict, InvalidFields, NotFound
+
+_SQL: Final = load("destinations.sql")
+
+
+class Destination(msgspec.Struct, frozen=True):
+    id: str
+    business_id: str
+    kind: str
+    name: str
+    options: dict[str, Any]
+    is_enabled: bool
+    revision: int  # grows with every change
+    start_after: int  # seq: events after this one are delivered
+    pixel_ids: list[str] | None  # None: all pixels of the business
+    created_ms: int
+    updated_ms: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Destination(id={self.id!r}, kind={self.kind!r}, name={self.name!r}, revision={self.revision})"
+        )
+
+
+class Destinations(Businesses):
+    def create_destination(
+        self,
+        business_id: str,
+        kind: str,
+        name: str,
+        options: dict[str, Any],
+        pixels: Sequence[str] | None = None,
+        start_after: int = 0,
+        *,
+        id: str | None = None,  # noqa: A002 - the contract's word for it
+    ) -> Destination:
+        """`pixels` are ids; None takes all of the business, those to come included.
+
+        InvalidFields; NotFound without the business; Conflict when the business uses the name.
+        """
+        checked = Checked()
+        checked.take("name", check_name, name)
+        checked.take("kind", check_name, kind)
+        destination_id = checked.take("id", check_uuid, id or str(uuid4()))
+        checked.finish()
+        now = self._clock.now_ms()
+        kept = msgspec.json.encode(options).decode()
+        with writing(self._connection):
+            self.business(business_id)
+            self._refuse_destination_name(business_id, name)
+            self._refuse_foreign_pixels(business_id, pixels or ())
+            values = (
+                destination_id,
+                business_id,
+                kind,
+                name,
+                kept,
+                int(pixels is None),
+                start_after,
+                now,
+                now,
+            )
+            self._run(_SQL["insert"], *values)
+            self._run_many(_SQL["choose"], [(destination_id, pixel, business_id) for pixel in pixels or ()])
+        return self.destination(destination_id)
+
+    def destination(self, destination_id: str) -> Destination:
+        """NotFound when there is none."""
+        with reading(self._connection):
+            row = self._row(_SQL["one"], destination_id)
+            if row is None:
+                raise NotFound("there is no such destination")
+            return self._destination(row)
+
+    def destinations(self, business_id: str | None = None) -> list[Destination]:
+        """Oldest first; of one business, or all."""
+        with reading(self._connection):
+            rows = self._rows(_SQL["all"])
+            return [self._destination(row) for row in rows if business_id in (None, row[1])]
+
+    def change_destination(
+        self,
+        destination_id: str,
+        *,
+        name: str | None = None,
+        options: dict[str, Any] | None = None,
+        is_enabled: bool | None = None,
+    ) -> Destination:
+        """None leaves a thing as it is; the revision grows in any case, so the courier looks again."""
+        checked = Checked()
+        if name is not None:
+            checked.take("name", check_name, name)
+        checked.finish()
+        with writing(self._connection):
+            row = self._row(_SQL["one"], destination_id)
+            if row is None:
+                raise NotFound("there is no such destination")
+            if name not in (None, row[3]):
+                self._refuse_destination_name(row[1], str(name))
+            kept = row[4] if options is None else msgspec.json.encode(options).decode()
+            enabled = row[5] if is_enabled is None else int(is_enabled)
+            self._run(_SQL["update"], name or row[3], kept, enabled, self._clock.now_ms(), destination_id)
+        return self.destination(destination_id)
+
+    def resume_destination(self, destination_id: str) -> Destination:
+        """Switches it on and tells the courier to try again what it paused."""
+        return self.change_destination(destination_id, is_enabled=True)
+
+    def delete_destination(self, destination_id: str) -> None:
+        with writing(self._connection):
+            if not self._run(_SQL["delete"], destination_id):
+                raise NotFound("there is no such destination")
+
+    def _refuse_destination_name(self, business_id: str, name: str) -> None:
+        if self._row(_SQL["of_name"], business_id, name):
+            raise Conflict(f"the business has a destination named {name!r} already")
+
+    def _refuse_foreign_pixels(self, business_id: str, pixels: Sequence[str]) -> None:
+        foreign = [pixel for pixel in pixels if not self._row(_SQL["business_has_pixel"], pixel, business_id)]
+        if foreign:
+            raise InvalidFields([f"pixels: the business has no pixel {pixel}" for pixel in foreign])
+
+    def _destination(self, row: Row) -> Destination:
+        return Destination(
+            id=row[0],
+            business_id=row[1],
+            kind=row[2],
+            name=row[3],
+            options=msgspec.json.decode(row[4]),
+            is_enabled=bool(row[5]),
+            revision=row[7],
+            start_after=row[8],
+            pixel_ids=None if row[6] else [pixel[0] for pixel in self._rows(_SQL["chosen"], row[0])],
+            created_ms=row[9],
+            updated_ms=row[10],
+        )

@@ -1,0 +1,69 @@
+"""Destinations in the catalog."""
+
+from pathlib import Path
+
+import pytest
+
+from pixelwire.errors import Conflict, InvalidFields, NotFound
+from support.catalogs import make_shop
+
+OPTIONS = {"url": "https://hook.example", "secret": "correct horse"}
+
+
+def test_options_are_kept_but_never_shown(tmp_path: Path) -> None:
+    """They hold secrets, so no repr has them."""
+    catalog, business, _ = make_shop(tmp_path)
+    made = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS)
+    assert made.options == OPTIONS
+    assert "correct horse" not in f"{made!r} {made} {[made]}"
+
+
+def test_every_change_grows_the_revision(tmp_path: Path) -> None:
+    """The courier sees that it must look again, for `resume` too."""
+    catalog, business, _ = make_shop(tmp_path)
+    made = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS)
+    switched = catalog.change_destination(made.id, is_enabled=False)
+    changed = catalog.change_destination(made.id, name="New", options={"url": "https://new.example"})
+    resumed = catalog.resume_destination(made.id)
+    assert [made.revision, switched.revision, changed.revision, resumed.revision] == [1, 2, 3, 4]
+    assert (switched.is_enabled, changed.is_enabled, resumed.is_enabled) == (False, False, True)
+    assert (resumed.name, resumed.options) == ("New", {"url": "https://new.example"})
+
+
+def test_a_destination_takes_pixels_of_its_own_business_only(tmp_path: Path) -> None:
+    """A foreign pixel is named, and nothing is made."""
+    catalog, business, pixel = make_shop(tmp_path)
+    other = catalog.create_business("Other")
+    foreign = catalog.create_pixel(other.id, "https://x.example", "X")
+    with pytest.raises(InvalidFields, match=foreign.id):
+        catalog.create_destination(business.id, "webhook", "Hook", OPTIONS, [pixel.id, foreign.id])
+    assert catalog.destinations() == []
+    chosen = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS, [pixel.id])
+    assert chosen.pixel_ids == [pixel.id]
+
+
+def test_a_name_is_used_once_in_a_business(tmp_path: Path) -> None:
+    """Another business may use it too."""
+    catalog, business, _ = make_shop(tmp_path)
+    other = catalog.create_business("Other")
+    catalog.create_destination(business.id, "webhook", "Hook", OPTIONS)
+    second = catalog.create_destination(business.id, "webhook", "Second", OPTIONS)
+    foreign = catalog.create_destination(other.id, "webhook", "Hook", OPTIONS)
+    with pytest.raises(Conflict):
+        catalog.create_destination(business.id, "webhook", "Hook", OPTIONS)
+    with pytest.raises(Conflict):
+        catalog.change_destination(second.id, name="Hook")
+    assert [entry.id for entry in catalog.destinations(other.id)] == [foreign.id]
+
+
+def test_a_deleted_destination_is_gone(tmp_path: Path) -> None:
+    """With its choice of pixels."""
+    catalog, business, pixel = make_shop(tmp_path)
+    made = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS, [pixel.id], start_after=7)
+    assert made.start_after == 7
+    catalog.delete_destination(made.id)
+    assert catalog.destinations() == []
+    with pytest.raises(NotFound):
+        catalog.delete_destination(made.id)
+    with pytest.raises(NotFound):
+        catalog.resume_destination(made.id)
