@@ -7,7 +7,7 @@ of the newest segment in them, and then every later segment found on disk.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import apsw
 
@@ -256,7 +256,7 @@ def _seqs(segment: Segment, key: bytes) -> Iterator[int]:
             yield seq
         return
     query = "SELECT first_seq, keys FROM id_batch WHERE instr(keys, ?) ORDER BY first_seq DESC"
-    batches: list[tuple[int, bytes]] = connection.execute(query, (key,)).fetchall()
+    batches = cast("list[tuple[int, bytes]]", connection.execute(query, (key,)).fetchall())
     for first_seq, keys in batches:
         for position in positions_in(keys, key):
             yield first_seq + position

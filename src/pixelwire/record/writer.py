@@ -125,7 +125,8 @@ class Writer:
         committed, duplicates = known
         if committed == number:
             return Welcome(COMMITTED, duplicates)
-        return Welcome(ABSENT if committed == number - 1 else UNKNOWN, [])
+        # One batch at a time and growing numbers: what is newer than the newest committed one is not there.
+        return Welcome(ABSENT if committed < number else UNKNOWN, [])
 
     def forget_worker(self, worker: int) -> None:
         """Lets go of what is remembered of a worker that left; it can still ask, from disk."""

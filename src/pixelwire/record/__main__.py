@@ -1,0 +1,37 @@
+"""The recorder's process, started by the supervisor."""
+
+import sys
+from pathlib import Path
+
+from pixelwire import lifeline, telemetry
+from pixelwire.errors import PixelwireError, SyncFailed
+from pixelwire.record.options import RecorderOptions
+from pixelwire.record.server import RecorderServer
+from pixelwire.record.writer import Writer
+
+EXIT_FAILED = 1
+EXIT_SYNC_FAILED = 74  # EX_IOERR: opened anew by the next process, never tried again by this one
+
+
+def main() -> int:
+    options = lifeline.take_options(RecorderOptions)
+    telemetry.configure(options.log_format, options.log_level)
+    log = telemetry.logger("record")
+    try:
+        writer = Writer.open(Path(options.data_dir))
+        server = RecorderServer(Path(options.socket_path), writer)
+        lifeline.on_release(server.stop)
+        lifeline.say_ready()
+        server.serve()
+        writer.close()
+    except SyncFailed as error:
+        log.error("sync_failed", error=str(error), remedy="check the disk; the recorder opens its files anew")
+        return EXIT_SYNC_FAILED
+    except PixelwireError as error:
+        log.error("recorder_failed", error=str(error))
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

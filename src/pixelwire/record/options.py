@@ -1,0 +1,12 @@
+"""What the supervisor tells the recorder. Knows nothing of how it is read."""
+
+import msgspec
+
+from pixelwire.telemetry import LogFormat
+
+
+class RecorderOptions(msgspec.Struct, frozen=True):
+    data_dir: str
+    socket_path: str
+    log_format: LogFormat = "text"
+    log_level: str = "info"
