@@ -14,6 +14,8 @@ FACT_CHARACTERS_MAX: Final = 512
 DROPPED_LISTED_MAX: Final = 100
 DROPPED_KEY_CHARACTERS_MAX: Final = 128
 EVENT_NAME_CHARACTERS_MAX: Final = 128  # as counted; the payload keeps the whole name
+PATHS_REMEMBERED_MAX: Final = 2_048  # keys a worker has split and keeps, for the next request that brings them
+PATH_REMEMBERED_CHARACTERS_MAX: Final = 128
 
 # The densest a query can get on its way to JSON: a byte that is not UTF-8 becomes U+FFFD (3 bytes),
 # and a page view's url stands in the payload twice. Members of our own and the header values (four
