@@ -1,0 +1,45 @@
+"""Which kinds of destinations there are, each loaded only when it is asked for. Knows none of their SDKs."""
+
+from importlib import import_module
+from typing import Any, Final
+
+from pixelwire.destinations.base import BatchLimits, Destination, DestinationSpec, Surroundings
+from pixelwire.destinations.options import parse, shown
+from pixelwire.errors import InvalidFields, Misconfigured
+
+_MODULES: Final[dict[str, str]] = {
+    "webhook": "pixelwire.destinations.webhook",
+}
+
+
+def kinds() -> list[str]:
+    return sorted(_MODULES)
+
+
+def spec(kind: str) -> DestinationSpec[Any]:
+    """The declaration of a kind. InvalidFields when there is no such kind."""
+    if kind not in _MODULES:
+        raise InvalidFields([f"kind: `{kind}` is not known; there are {', '.join(kinds())}"])
+    found = import_module(_MODULES[kind]).SPEC
+    assert isinstance(found, DestinationSpec)
+    return found
+
+
+def validate(kind: str, options: dict[str, Any]) -> None:
+    """InvalidFields, naming every problem, unless a destination can be built from these options."""
+    parse(spec(kind).options, options)
+
+
+def shown_options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options for people to see, secrets hidden. InvalidFields when they are not valid."""
+    return shown(parse(spec(kind).options, options))
+
+
+def build(kind: str, options: dict[str, Any], surroundings: Surroundings) -> tuple[Destination, BatchLimits]:
+    """A destination, not open yet, and how much it takes. Misconfigured when the options are not valid."""
+    try:
+        declared = spec(kind)
+        parsed = parse(declared.options, options)
+    except InvalidFields as exc:
+        raise Misconfigured(f"the options are not valid: {exc}", hint="correct them") from exc
+    return declared.build(parsed, surroundings), declared.batch_limits(parsed)
