@@ -1,0 +1,136 @@
+"""The processes beside the workers: recorder, management, courier. Starts them, starts them again when
+they die, and lets them go in order. Knows their module names and options, not their work.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+
+from pixelwire import telemetry
+from pixelwire.errors import PixelwireError
+from pixelwire.limits import CHILD_STOP_S
+
+READY_S: Final = 120.0  # a recorder may have a long log to read back after a crash
+BACKOFF_FIRST_S: Final = 0.05  # workers hold their requests for 3 s: the first restart is quick
+BACKOFF_MAX_S: Final = 5.0
+STEADY_S: Final = 10.0  # a process that ran this long starts again without back-off
+
+State = Literal["starting", "running", "backing_off", "stopped"]
+
+log = telemetry.logger("supervise")
+
+
+class ChildFailed(PixelwireError):
+    """A process of the server did not start; its own message is above."""
+
+    code = "process_failed"
+
+
+@dataclass
+class Child:
+    """One process, kept alive by a thread of its own."""
+
+    name: str
+    module: str
+    options: msgspec.Struct
+    inherited_fds: Sequence[int]
+    on_change: Callable[[], None]
+    state: State = "starting"
+    restarts: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    _ready: threading.Event = field(default_factory=threading.Event)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    def start(self) -> None:
+        """Returns when the process says that it is ready. ChildFailed when it ends before that."""
+        self._spawn()
+        self._thread = threading.Thread(target=self._keep_alive, name=self.name, daemon=True)
+        self._thread.start()
+        if not self._ready.wait(READY_S) or self.state != "running":
+            raise ChildFailed(f"the {self.name} did not start; what it says is above")
+
+    def release(self) -> None:
+        """Asks the process to end."""
+        self._stopping.set()
+        if self.process and self.process.stdin:
+            try:
+                self.process.stdin.close()
+            except OSError:
+                pass  # it is gone already
+
+    def join(self, timeout_s: float = CHILD_STOP_S) -> None:
+        """Waits for the end after `release`; ends it by force when it takes longer."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            log.warning("process_killed", process=self.name, reason="it did not end when asked")
+            self.process.kill()
+            self.process.wait()
+        self.state = "stopped"
+
+    def _spawn(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 our own interpreter and modules
+            [sys.executable, "-m", self.module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=self.inherited_fds,
+        )
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(msgspec.json.encode(self.options) + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # it ended at once; the thread sees that
+
+    def _keep_alive(self) -> None:
+        delay_s = BACKOFF_FIRST_S
+        while True:
+            started_s = time.monotonic()
+            self._watch()
+            if self._stopping.is_set() or not self._ready.is_set():
+                self._ready.set()  # `start` sees the state and raises
+                return
+            if time.monotonic() - started_s > STEADY_S:
+                delay_s = BACKOFF_FIRST_S
+            self._become("backing_off")
+            if self._stopping.wait(delay_s):
+                return
+            delay_s = min(delay_s * 4, BACKOFF_MAX_S)
+            self.restarts += 1
+            self._become("starting")
+            self._spawn()
+
+    def _watch(self) -> None:
+        """From the start of a process to its end."""
+        process = self.process
+        assert process is not None
+        assert process.stdout is not None
+        if process.stdout.readline() == b"ready\n":
+            self._become("running")
+            self._ready.set()
+        status = process.wait()
+        process.stdout.close()
+        if process.stdin:
+            try:
+                process.stdin.close()
+            except OSError:
+                pass  # it never read its options
+        if not self._stopping.is_set():
+            log.error("process_died", process=self.name, status=status, remedy="it is started again")
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self.on_change()

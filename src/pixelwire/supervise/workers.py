@@ -1,0 +1,131 @@
+"""The public listener: granian's workers over the socket that the supervisor bound. Knows granian, and how
+to begin again when it gives up; the app is the collect room's.
+"""
+
+import multiprocessing
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from pixelwire import telemetry
+from pixelwire.collect.options import WorkerOptions
+from pixelwire.collect.worker import build_app
+from pixelwire.limits import QUERY_BYTES_MAX, WORKER_KILL_S
+from pixelwire.supervise.ports import BACKLOG
+
+HEADER_READ_TIMEOUT_MS: Final = 5_000
+CONNECTIONS_MAX: Final = 16_384
+HEAD_BYTES_MAX: Final = 2 * QUERY_BYTES_MAX + 65_536
+RESPAWN_S: Final = 0.1
+
+log = telemetry.logger("supervise")
+
+# Granian logs to stdout by default, which belongs to the command line.
+GRANIAN_LOG: Final[dict[str, Any]] = {
+    "handlers": {
+        "console": {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
+        "access": {"formatter": "access", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
+    }
+}
+
+
+class SharedSocketServer(MPServer):
+    """Granian over a socket that is listening already.
+
+    By default each worker binds its own with SO_REUSEPORT, and connections that wait in the queue of a
+    worker that dies are reset. One queue for all loses none.
+    """
+
+    def __init__(self, listening: socket.socket, **options: Any) -> None:
+        super().__init__("pixelwire.collect.worker", **options)
+        self._listening = listening
+
+    def _init_shared_socket(self) -> None:
+        fd = self._listening.fileno()
+        holder: Any = SocketHolder(fd, False, BACKLOG)  # type: ignore[call-arg] # granian's stub is behind
+        self._ssp: Any = None
+        self._sfd: Any = fd
+        self._shd: Any = holder
+        self._sso: Any = self._listening
+
+    def _drop_shared_socket(self) -> None:
+        """The socket stays open: a server that begins again takes it from here."""
+
+
+class Workers:
+    """Runs in the main thread, because granian sets signal handlers."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        count: int,
+        options: WorkerOptions,
+        *,
+        on_spawn: Callable[[], None],
+    ) -> None:
+        self._listening = listening
+        self.count = count
+        self._load = partial(build_app, options)
+        self._on_spawn = on_spawn
+        self._server: SharedSocketServer | None = None
+        self.is_stopping = False
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.inner.pid for worker in self._server.wrks] if self._server else []
+
+    def stop(self, *_: object) -> None:
+        """Also the handler of SIGINT and SIGTERM."""
+        self.is_stopping = True
+        if self._server is not None:
+            self._server.signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian's
+
+    def run(self) -> None:
+        """Returns after `stop`, when the last request was answered or WORKER_KILL_S have passed.
+
+        Granian stops for good when a worker dies twice in short order; we begin again instead.
+        """
+        multiprocessing.set_start_method("spawn", force=True)
+        while not self.is_stopping:
+            self._server = self._make()
+            try:
+                self._server.serve(target_loader=self._load, wrap_loader=False)
+            except SystemExit:
+                log.error("workers_stopped", remedy="they are started again")
+
+    def take_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+
+    def _make(self) -> SharedSocketServer:
+        server = SharedSocketServer(
+            self._listening,
+            interface=Interfaces.ASGI,
+            workers=self.count,
+            http=HTTPModes.http1,  # with `auto` a silent connection is never timed out
+            http1_settings=HTTP1Settings(
+                header_read_timeout=HEADER_READ_TIMEOUT_MS, max_buffer_size=HEAD_BYTES_MAX
+            ),
+            loop=Loops.uvloop,
+            websockets=False,
+            backpressure=CONNECTIONS_MAX,
+            backlog=BACKLOG,
+            respawn_failed_workers=True,
+            respawn_interval=RESPAWN_S,
+            workers_kill_timeout=WORKER_KILL_S,
+            log_level=LogLevels.error,
+            log_dictconfig=GRANIAN_LOG,
+        )
+        # Granian has just set its own handlers when this is called; ours remember the wish to stop even
+        # between two servers.
+        server.on_startup(self.take_signals)
+        server.on_startup(self._on_spawn)
+        return server
