@@ -9,7 +9,6 @@ A worker says Hello once per connection, then sends Batches, each after the answ
 """
 
 import struct
-from collections.abc import Iterator
 
 import msgspec
 
@@ -84,10 +83,11 @@ class Deframer:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:
         """The frames that are whole now, each without its length. FrameTooLong ends the stream."""
         buffer = self._buffer
         buffer += data
+        frames = []
         at = 0
         while len(buffer) - at >= LENGTH.size:
             (length,) = LENGTH.unpack_from(buffer, at)
@@ -96,7 +96,8 @@ class Deframer:
             end = at + LENGTH.size + length
             if len(buffer) < end:
                 break
-            yield bytes(buffer[at + LENGTH.size : end])
+            frames.append(bytes(buffer[at + LENGTH.size : end]))
             at = end
         if at:
             del buffer[:at]
+        return frames
