@@ -1,0 +1,107 @@
+"""One worker process: puts the app together and gives it a life. Knows this room's parts and nothing of
+the server that calls it but ASGI.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import resource
+import threading
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from pixelwire.catalog.snapshot import Snapshot
+from pixelwire.clock import SystemClock
+from pixelwire.collect.address import ClientAddress
+from pixelwire.collect.app import PixelApp, Receive, Scope, Send
+from pixelwire.collect.intake import Intake
+from pixelwire.collect.keys import Keys
+from pixelwire.collect.options import WorkerOptions
+from pixelwire.collect.outbox import Outbox
+from pixelwire.limits import CATALOG_TICK_S
+
+log = logging.getLogger("pixelwire.collect")
+
+
+def build_app(options: WorkerOptions) -> "Worker":
+    """The ASGI app of a worker. Called in the worker's process, before its event loop runs."""
+    _end_with_parent()
+    _raise_descriptor_limit()
+    clock = SystemClock()
+    keys = Keys(Snapshot(Path(options.data_dir)), clock)
+    outbox = Outbox(options.socket_path)
+    address = ClientAddress(options.trusted_proxies, options.client_address_header)
+    return Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox)
+
+
+class Worker:
+    """The app with its life: what it needs is there before the first request and flushed after the last."""
+
+    def __init__(self, app: PixelApp, keys: Keys, outbox: Outbox) -> None:
+        self._app = app
+        self._keys = keys
+        self._outbox = outbox
+        self._renewing: asyncio.Task[None] | None = None
+        self._is_catalog_readable = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._start()
+        except Exception as exc:  # noqa: BLE001 told to the server, which would else serve without a start
+            await send({"type": "lifespan.startup.failed", "message": f"the worker can not start: {exc!r}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        self._renew()
+        await self._outbox.start()
+        self._renewing = asyncio.create_task(self._keep_renewing())
+
+    async def _stop(self) -> None:
+        await self._outbox.stop()
+        if self._renewing is not None:
+            self._renewing.cancel()
+        self._keys.close()
+
+    async def _keep_renewing(self) -> None:
+        while True:
+            await asyncio.sleep(CATALOG_TICK_S)
+            self._renew()
+
+    def _renew(self) -> None:
+        error = self._keys.renew()
+        if error is not None and self._is_catalog_readable:
+            log.error("the catalog can not be read, keys made from now on are not known: %s", error)
+        elif error is None and not self._is_catalog_readable:
+            log.warning("the catalog can be read again")
+        self._is_catalog_readable = error is None
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor is gone has nobody to start it again: it ends."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _raise_descriptor_limit() -> None:
+    """As many connections as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
