@@ -1,0 +1,76 @@
+"""Destinations as commands show them: secrets hidden, with how their deliveries are doing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pixelwire.catalog.destinations import Destination
+from pixelwire.cli.rows import row_of
+from pixelwire.deliver.state import Deliveries, DestinationSummary
+from pixelwire.destinations import registry
+from pixelwire.destinations.base import Options
+from pixelwire.errors import InvalidFields
+
+
+def described(destination: Destination) -> dict[str, Any]:
+    """A destination without its secrets."""
+    row = row_of(destination)
+    try:
+        row["options"] = registry.shown_options(destination.kind, destination.options)
+    except InvalidFields as error:  # of an older or newer program: better hidden than shown wrong
+        row["options"] = f"not valid: {error}"
+    return row
+
+
+def with_state(data_dir: Path, destinations: Sequence[Destination]) -> list[dict[str, Any]]:
+    """Destinations with what the courier knows of them; `new` where it has not met one yet."""
+    deliveries = Deliveries(data_dir)
+    try:
+        met = {summary.destination_id: summary for summary in deliveries.summary()}
+    finally:
+        deliveries.close()
+    return [described(one) | _state(one, met.get(one.id)) for one in destinations]
+
+
+def option_rows(kind: type[Options]) -> list[dict[str, Any]]:
+    """The options of a kind: name, default, meaning."""
+    types = {entry.encode_name: entry.type for entry in _struct(kind).fields}
+    return [
+        {
+            "option": field.encode_name,
+            "default": "required" if field.required else msgspec.to_builtins(_default(field)),
+            "meaning": _meaning(types[field.encode_name]),
+        }
+        for field in msgspec.structs.fields(kind)
+    ]
+
+
+def _state(destination: Destination, summary: DestinationSummary | None) -> dict[str, Any]:
+    if summary is None:
+        return {"state": "new" if destination.is_enabled else "disabled", "waiting": 0, "dead": 0}
+    return {
+        "state": summary.state,
+        "reason": summary.reason,
+        "cursor": summary.cursor,
+        "waiting": summary.parked,
+        "dead": summary.dead,
+        "sent": summary.sent_total,
+        "last_error": summary.last_error,
+    }
+
+
+def _struct(kind: type[Options]) -> msgspec.inspect.StructType:
+    found = msgspec.inspect.type_info(kind)
+    assert isinstance(found, msgspec.inspect.StructType)
+    return found
+
+
+def _default(field: Any) -> Any:
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+
+
+def _meaning(kind: msgspec.inspect.Type) -> str:
+    extra = kind.extra_json_schema if isinstance(kind, msgspec.inspect.Metadata) else None
+    return str((extra or {}).get("description", ""))
