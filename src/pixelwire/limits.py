@@ -64,6 +64,8 @@ PIXELS_PAGE_MAX: Final = 50
 EVENTS_PAGE_MAX: Final = 1_000
 EVENTS_PAGE_BYTES_MAX: Final = 8 * 1_048_576
 EVENTS_WAIT_S_MAX: Final = 30
+DISK_FREE_LOW_BYTES: Final = 1_024 * 1_048_576  # /readyz warns
+DISK_FREE_MIN_BYTES: Final = FRAME_BYTES_MAX  # less than one batch: /readyz says not ready
 
 # -- Processes -------------------------------------------------------------------------------------
 STOP_S: Final = 10.0  # the promise: everything has ended by then

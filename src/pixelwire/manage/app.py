@@ -1,0 +1,55 @@
+"""The management API as one ASGI app: its routers, its errors, and what lives as long as it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from pixelwire.clock import Clock, SystemClock
+from pixelwire.errors import PixelwireError
+from pixelwire.manage import docs, health, metrics, own, spotify
+from pixelwire.manage.desks import Desks
+from pixelwire.manage.front import Front
+from pixelwire.manage.head_watch import HeadWatch
+from pixelwire.manage.metrics import SettledLedger
+from pixelwire.manage.office import Office
+from pixelwire.manage.openapi import name_operation, serve_document
+from pixelwire.manage.options import ManageOptions
+from pixelwire.manage.problems import answer_error, answer_http, answer_invalid
+
+
+def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
+    """Routers only: what is mounted would vanish from the OpenAPI document."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=name_operation,
+        lifespan=_lifespan,
+    )
+    desks = Desks(Path(options.data_dir))
+    app.state.office = Office(options, desks, HeadWatch(desks), clock or SystemClock())
+    app.state.ledger = SettledLedger()
+    for part in (spotify.router, own.router, health.router, metrics.router, docs.router):
+        app.include_router(part)
+    app.add_api_route("/openapi.json", serve_document, include_in_schema=False)
+    app.add_exception_handler(PixelwireError, answer_error)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_http)
+    app.add_middleware(Front)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    office = app.state.office
+    assert isinstance(office, Office)
+    try:
+        yield
+    finally:
+        await office.head.stop()
+        office.desks.close()

@@ -1,0 +1,74 @@
+"""Members of bodies, checked by the catalog's own rules. Knows no route."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from pixelwire.catalog.checks import (
+    DOMAIN_CHARACTERS_MAX,
+    WRITE_KEY_CHARACTERS_MAX,
+    check_domain,
+    check_event_rules,
+    check_name,
+    check_uuid,
+    check_write_key,
+)
+from pixelwire.limits import NAME_CHARACTERS_MAX
+
+AAM_FIELDS_MAX: Final = 11
+
+Name = Annotated[
+    str,
+    AfterValidator(check_name),
+    Field(description="Not blank.", json_schema_extra={"minLength": 1, "maxLength": NAME_CHARACTERS_MAX}),
+]
+Domain = Annotated[
+    str,
+    AfterValidator(check_domain),
+    Field(
+        description="The site that is tracked: an http or https URL.",
+        examples=["https://www.example.com"],
+        json_schema_extra={"format": "uri", "maxLength": DOMAIN_CHARACTERS_MAX},
+    ),
+]
+Uuid = Annotated[str, AfterValidator(check_uuid), Field(json_schema_extra={"format": "uuid"})]
+WriteKeyText = Annotated[
+    str,
+    AfterValidator(check_write_key),
+    Field(json_schema_extra={"minLength": 1, "maxLength": WRITE_KEY_CHARACTERS_MAX}),
+]
+EventRules = Annotated[
+    dict[str, str | None],
+    AfterValidator(check_event_rules),
+    Field(
+        description="Event name to the signal it counts as, or null for none. Replaces all rules. "
+        "Names are compared in lower case, letters and digits only.",
+        examples=[{"Trial Started": "SIGNUP", "Order Completed": None}],
+    ),
+]
+Flag = StrictBool
+BusinessType = Literal["ADVERTISER", "AGENCY", "MUSIC_ARTIST_CONCERT_PROMOTER", "PODCAST_PROMOTER"]
+AamField = Literal[
+    "EMAIL",
+    "PHONE",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "DATE_OF_BIRTH",
+    "GENDER",
+    "CITY",
+    "STATE",
+    "ZIP",
+    "COUNTRY",
+    "EXTERNAL_ID",
+]
+Role = Literal["read", "write", "admin"]
+
+
+class Body(BaseModel):
+    """A member that is read-only or unknown is refused by its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def given(self, *fields: str) -> dict[str, object]:
+        """Those of the fields that the caller sent."""
+        return {name: getattr(self, name) for name in fields if name in self.model_fields_set}

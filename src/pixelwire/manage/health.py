@@ -1,0 +1,171 @@
+"""`/healthz` and `/readyz`: alive, and ready with reasons.
+
+Open to all, so no reason names a path or an owner's thing.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
+
+import apsw
+import msgspec
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from pixelwire.errors import PixelwireError
+from pixelwire.limits import DISK_FREE_LOW_BYTES, DISK_FREE_MIN_BYTES
+from pixelwire.manage.answers import json_answer
+from pixelwire.manage.desks import Desk
+from pixelwire.manage.office import TheOffice
+from pixelwire.manage.processes import Processes, read_processes
+
+CheckState = Literal["ok", "warning", "failing", "unknown"]
+
+router = APIRouter(tags=["Health"])
+
+
+class Check(msgspec.Struct, frozen=True):
+    name: str
+    state: CheckState
+    reason: str | None = None
+
+
+class AliveAnswer(TypedDict):
+    status: Literal["alive"]
+
+
+class CheckAnswer(TypedDict):
+    name: str
+    state: CheckState
+    reason: str | None
+
+
+class ReadyAnswer(TypedDict):
+    status: Annotated[
+        Literal["ready", "not_ready"], Field(description="Not ready when pixels can not be stored.")
+    ]
+    checks: list[CheckAnswer]
+
+
+@router.get("/healthz", response_model=AliveAnswer, summary="Is this process alive?")
+async def healthz() -> Response:
+    """Needs no token."""
+    return json_answer({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    response_model=ReadyAnswer,
+    responses={503: {"model": ReadyAnswer, "description": "Pixels can not be stored; the reasons say why."}},
+    summary="Is the server ready, and if not, why?",
+)
+async def readyz(office: TheOffice) -> Response:
+    """Needs no token. A warning, such as a courier that is down, does not make the server unready."""
+    checks = await office.desks.short(check_all, office.options.processes)
+    is_ready = all(check.state != "failing" for check in checks)
+    answer = {"status": "ready" if is_ready else "not_ready", "checks": checks}
+    return json_answer(answer, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def check_all(desk: Desk, processes_path: str) -> list[Check]:
+    """What the path of a pixel needs comes first; only that can fail, the rest warns."""
+    processes = read_processes(processes_path)
+    return [
+        _recorder(processes),
+        _workers(processes),
+        _data_directory(desk),
+        _disk(desk),
+        _catalog(desk),
+        _events(desk),
+        _courier(processes),
+        _destinations(desk),
+    ]
+
+
+_NO_SUPERVISOR: Final = "the supervisor's state file can not be read"
+
+
+def _recorder(processes: Processes | None) -> Check:
+    if processes is None:
+        return Check("recorder", "unknown", _NO_SUPERVISOR)
+    state = processes.recorder.state
+    if state == "running":
+        return Check("recorder", "ok")
+    return Check("recorder", "failing", f"the recorder is {state or 'not started'}; see the log")
+
+
+def _workers(processes: Processes | None) -> Check:
+    if processes is None:
+        return Check("workers", "unknown", _NO_SUPERVISOR)
+    alive, wanted = processes.workers_alive, processes.workers.count
+    if alive == 0:
+        return Check("workers", "failing", "no worker runs; see the log")
+    if alive < wanted:
+        return Check("workers", "warning", f"{alive} of {wanted} workers run")
+    return Check("workers", "ok")
+
+
+def _data_directory(desk: Desk) -> Check:
+    if os.access(desk.data_dir, os.W_OK | os.X_OK):
+        return Check("data_directory", "ok")
+    return Check("data_directory", "failing", "the data directory is not writable: check its mount")
+
+
+def _disk(desk: Desk) -> Check:
+    try:
+        free = shutil.disk_usage(desk.data_dir).free
+    except OSError as exc:
+        return Check("disk", "failing", f"the disk can not be asked: {exc.strerror}")
+    if free < DISK_FREE_MIN_BYTES:
+        return Check("disk", "failing", "the disk is full; free some space")
+    if free < DISK_FREE_LOW_BYTES:
+        return Check("disk", "warning", f"{free // 1_048_576} MiB of disk are left")
+    return Check("disk", "ok")
+
+
+def _catalog(desk: Desk) -> Check:
+    try:
+        desk.catalog.has_business("")
+    except PixelwireError as exc:
+        return Check("catalog", "failing", exc.hint or "the catalog can not be read; see the log")
+    return Check("catalog", "ok")
+
+
+def _events(desk: Desk) -> Check:
+    try:
+        desk.reader.head()
+    except (PixelwireError, apsw.Error):
+        return Check("events", "warning", "stored events can not be read; see the log")
+    return Check("events", "ok")
+
+
+def _courier(processes: Processes | None) -> Check:
+    if processes is None:
+        return Check("courier", "unknown", _NO_SUPERVISOR)
+    state = processes.courier.state
+    if state == "running":
+        return Check("courier", "ok")
+    return Check("courier", "warning", f"the courier is {state or 'not started'}: nothing is sent on for now")
+
+
+def _destinations(desk: Desk) -> Check:
+    try:
+        states = [summary.state for summary in desk.deliveries.summary()]
+    except PixelwireError:
+        return Check("destinations", "warning", "the state of deliveries can not be read; see the log")
+    faults = ", ".join(_counted(states))
+    return (
+        Check("destinations", "warning", f"of {len(states)} destinations {faults}")
+        if faults
+        else Check("destinations", "ok")
+    )
+
+
+def _counted(states: Sequence[str]) -> Iterator[str]:
+    for fault in ("down", "paused", "failed"):
+        if fault in states:
+            yield f"{states.count(fault)} {fault}"

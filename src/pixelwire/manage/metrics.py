@@ -1,0 +1,171 @@
+"""`/metrics` for Prometheus: read from the files when asked, so that no restart loses a count.
+
+Names are `pixelwire_<subject>_<measure>_<unit>`. No label comes from a stranger: reasons and signals are our
+own words, destinations are named by id.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from fastapi import APIRouter, Request
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from pixelwire.event import DROPPED, RECEIVED
+from pixelwire.manage.auth import authenticate
+from pixelwire.manage.desks import Desk
+from pixelwire.manage.documented import problems
+from pixelwire.manage.office import TheOffice
+from pixelwire.manage.processes import Processes, read_processes, resident_bytes
+from pixelwire.times import hour_of
+
+SETTLED_HOURS: Final = 6  # a worker's tallies may come late; older hours are added up once
+
+Ledger = dict[tuple[str, str], int]
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        **problems(401, 403),
+        200: {"content": {CONTENT_TYPE_PLAIN_0_0_4: {"schema": {"type": "string"}}}},
+    },
+    summary="Metrics for Prometheus",
+)
+async def metrics(office: TheOffice, request: Request) -> Response:
+    """Needs an admin token without a business, unless the setting `metrics_public` is on."""
+    if not office.options.metrics_public:
+        (await authenticate(office, request)).require_server()
+    now_hour = hour_of(office.clock.now_ms())
+    text = await office.desks.long(_scrape, request.app.state.ledger, office.options.processes, now_hour)
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class SettledLedger:
+    """The sums of the whole ledger; hours that are long over are read only once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: Ledger = {}
+        self._settled_to = -1
+
+    def read(self, desk: Desk, now_hour: int) -> Ledger:
+        """(outcome, reason) -> requests since the data directory was made."""
+        settle_to = now_hour - SETTLED_HOURS
+        with self._lock:
+            if settle_to > self._settled_to:
+                _add(self._sums, desk, self._settled_to + 1, settle_to)
+                self._settled_to = settle_to
+            sums = dict(self._sums)
+            _add(sums, desk, self._settled_to + 1, now_hour + 1)
+        return sums
+
+
+class ServerCollector(Collector):
+    """One reading of everything."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, processes: Processes | None) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._processes = processes
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        yield from self._events()
+        yield from self._deliveries()
+        if self._processes is not None:
+            yield from _of_processes(self._processes)
+
+    def _requests(self) -> Iterator[Metric]:
+        received = self._ledger.get((RECEIVED, ""), 0)
+        yield CounterMetricFamily(
+            "pixelwire_requests_received", "Requests that reached the pixel routes.", received
+        )
+        answered = CounterMetricFamily(
+            "pixelwire_requests_answered", "What became of requests.", labels=["outcome", "reason"]
+        )
+        dropped = CounterMetricFamily(
+            "pixelwire_parameters_dropped", "Parameters that were left out.", labels=["reason"]
+        )
+        for (outcome, reason), amount in sorted(self._ledger.items()):
+            if outcome == DROPPED:
+                dropped.add_metric([reason], amount)
+            elif outcome != RECEIVED:
+                answered.add_metric([outcome, reason], amount)
+        yield answered
+        yield dropped
+
+    def _events(self) -> Iterator[Metric]:
+        reader = self._desk.reader
+        yield CounterMetricFamily("pixelwire_events_stored", "Events ever stored.", reader.stored_total())
+        yield GaugeMetricFamily("pixelwire_events_head_seq", "The newest event's place.", reader.head())
+        yield GaugeMetricFamily("pixelwire_events_oldest_seq", "The oldest on disk.", reader.oldest())
+        files = [path.stat().st_size for path in (self._desk.data_dir / "events").glob("*.db*")]
+        segments = sum(1 for _ in (self._desk.data_dir / "events").glob("*.db"))
+        yield GaugeMetricFamily("pixelwire_segments_stored_files", "Files of events.", segments)
+        yield GaugeMetricFamily("pixelwire_segments_size_bytes", "Their size.", sum(files))
+        free = shutil.disk_usage(self._desk.data_dir).free
+        yield GaugeMetricFamily("pixelwire_disk_free_bytes", "What is left of the data's disk.", free)
+
+    def _deliveries(self) -> Iterator[Metric]:
+        labels = ["destination"]
+        lag = GaugeMetricFamily(
+            "pixelwire_delivery_lag_events", "From a destination's cursor to the head.", labels=labels
+        )
+        parked = GaugeMetricFamily(
+            "pixelwire_delivery_parked_events", "Waiting for another attempt.", labels=labels
+        )
+        running = GaugeMetricFamily("pixelwire_delivery_running_state", "1: events are sent.", labels=labels)
+        sent = CounterMetricFamily("pixelwire_delivery_sent_events", "Confirmed.", labels=labels)
+        retried = CounterMetricFamily("pixelwire_delivery_retried_events", "Tried again.", labels=labels)
+        dead = CounterMetricFamily("pixelwire_delivery_dead_events", "Refused for good.", labels=labels)
+        head = self._desk.reader.head()
+        for summary in self._desk.deliveries.summary():
+            name = [summary.destination_id]
+            lag.add_metric(name, max(head - summary.cursor, 0))
+            parked.add_metric(name, summary.parked)
+            running.add_metric(name, summary.state == "running")
+            sent.add_metric(name, summary.sent_total)
+            retried.add_metric(name, summary.retried_total)
+            dead.add_metric(name, summary.dead_total)
+        yield from (lag, parked, running, sent, retried, dead)
+
+
+def _of_processes(processes: Processes) -> Iterator[Metric]:
+    restarts = CounterMetricFamily(
+        "pixelwire_process_restarts", "Restarts since the server was started.", labels=["process"]
+    )
+    memory = GaugeMetricFamily(
+        "pixelwire_process_resident_memory_bytes", "Memory, shared pages included.", labels=["process"]
+    )
+    pids: dict[str, int | None] = {name: child.pid for name, child in processes.children.items()}
+    pids |= {f"worker-{number}": pid for number, pid in enumerate(processes.workers.pids, 1)}
+    for name, child in processes.children.items():
+        restarts.add_metric([name], child.restarts)
+    for name, pid in pids.items():
+        resident = resident_bytes(pid) if pid is not None else None
+        if resident is not None:
+            memory.add_metric([name], resident)
+    alive = processes.workers_alive
+    yield from (restarts, memory)
+    yield GaugeMetricFamily("pixelwire_workers_alive_processes", "Workers that run.", alive)
+
+
+def _scrape(desk: Desk, ledger: SettledLedger, processes_path: str, now_hour: int) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(ServerCollector(desk, ledger.read(desk, now_hour), read_processes(processes_path)))
+    text: bytes = generate_latest(registry)
+    return text
+
+
+def _add(sums: Ledger, desk: Desk, first_hour: int, last_hour: int) -> None:
+    for (_, outcome, reason), amount in desk.reader.outcomes(None, first_hour, last_hour).items():
+        sums[outcome, reason] = sums.get((outcome, reason), 0) + amount

@@ -1,0 +1,93 @@
+"""`/api/v1/pixels/{pixel_id}/events/{message_id}`: the receipt, all that is known of one event."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from pixelwire.catalog.destinations import Destination
+from pixelwire.catalog.pixels import Pixel
+from pixelwire.deliver.state import DeliveryState
+from pixelwire.errors import NotFound
+from pixelwire.manage.answers import json_answer
+from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
+from pixelwire.manage.desks import Desk
+from pixelwire.manage.documented import problems
+from pixelwire.manage.office import TheOffice
+from pixelwire.manage.own.shapes import EventAnswer, event_answer
+from pixelwire.manage.routes import GuardedRoute
+from pixelwire.times import iso_ms
+
+router = APIRouter(prefix="/pixels/{pixel_id}/events", tags=["Events"], route_class=GuardedRoute)
+
+
+class DeliveryAnswer(TypedDict):
+    destination_id: str
+    destination_name: str
+    kind: str
+    state: DeliveryState
+    attempts: int
+    reason: Annotated[str | None, Field(description="Why it is in this state, when there is more to say.")]
+    at: Annotated[str | None, Field(description="When it was sent, or given up.")]
+    next_at: Annotated[str | None, Field(description="When it is tried again.")]
+
+
+class ReceiptAnswer(EventAnswer):
+    deliveries: list[DeliveryAnswer]
+
+
+MessageId = Annotated[
+    str, Path(description="The rest of the path, slashes included, as in the header X-Pixelwire-Message-Id.")
+]
+
+
+@router.get(
+    "/{message_id:path}",
+    response_model=ReceiptAnswer,
+    responses=problems(401, 403, 404),
+    summary="Get an event's receipt",
+)
+async def get_receipt(
+    office: TheOffice, principal: ThePrincipal, pixel_id: PixelId, message_id: MessageId
+) -> Response:
+    """The newest, when several have the id. 404 when it was never stored, or is past retention."""
+
+    def get(desk: Desk) -> ReceiptAnswer:
+        pixel = reachable_pixel(desk, principal, pixel_id)
+        event = desk.reader.find(pixel.number, message_id)
+        if event is None:
+            raise NotFound("the pixel has no event of this id; it was never stored, or is past retention")
+        return {**event_answer(event, pixel.id), "deliveries": _deliveries(desk, pixel, event.seq)}
+
+    return json_answer(await office.desks.short(get))
+
+
+def _deliveries(desk: Desk, pixel: Pixel, seq: int) -> list[DeliveryAnswer]:
+    """At each destination that covers the pixel and had begun when the event was recorded."""
+    covering = {
+        entry.id: entry for entry in _covering(desk.catalog.destinations(pixel.business_id), pixel, seq)
+    }
+    return [
+        {
+            "destination_id": delivery.destination_id,
+            "destination_name": covering[delivery.destination_id].name,
+            "kind": covering[delivery.destination_id].kind,
+            "state": delivery.state,
+            "attempts": delivery.attempts,
+            "reason": delivery.reason or None,
+            "at": None if delivery.at_ms is None else iso_ms(delivery.at_ms),
+            "next_at": None if delivery.next_at_ms is None else iso_ms(delivery.next_at_ms),
+        }
+        for delivery in desk.deliveries.of_event(list(covering), seq)
+    ]
+
+
+def _covering(destinations: Sequence[Destination], pixel: Pixel, seq: int) -> list[Destination]:
+    return [
+        entry
+        for entry in destinations
+        if entry.start_after < seq and (entry.pixel_ids is None or pixel.id in entry.pixel_ids)
+    ]
