@@ -39,7 +39,7 @@ def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Pixels) as server:
         Pixels.asked = []
         Pixels.outcome = "stored"
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -65,7 +65,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(tail, "RETRY_S", 0.01)
     with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
         Listener.asked = []
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
