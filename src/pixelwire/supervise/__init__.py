@@ -48,8 +48,8 @@ class Server:
     def __init__(self, settings: "Settings", announce: Callable[[Bound], None]) -> None:
         self._announce = announce
         self._directory = DataDirectory(settings.data_dir.absolute())
-        self._public = listen(settings.host, settings.port, "port")
-        self._manage = listen(settings.manage_host, settings.manage_port, "manage_port")
+        self._public = listen(settings.host, settings.port, "port", settings.workers)
+        (self._manage,) = listen(settings.manage_host, settings.manage_port, "manage_port")
         self._children = self._make_children(settings)
         self._writing = threading.Lock()
         self._workers = self._make_workers(settings)
@@ -115,7 +115,6 @@ class Server:
     def _make_workers(self, settings: "Settings") -> Workers:
         return Workers(
             self._public,
-            settings.workers,
             WorkerOptions(
                 data_dir=str(self._directory.path),
                 socket_path=self._recorder_socket,
@@ -161,7 +160,7 @@ class Server:
             partial.replace(self._state_path)
 
     def _bound(self) -> Bound:
-        return Bound(*self._public.getsockname()[:2], *self._manage.getsockname()[:2])
+        return Bound(*self._public[0].getsockname()[:2], *self._manage.getsockname()[:2])
 
     @property
     def _recorder_socket(self) -> str:

@@ -1,11 +1,11 @@
-"""The two listening sockets. The supervisor binds them, and workers and management inherit them, so that a
-process that dies leaves no connection refused: the others, or the next one, take it from the same queue.
+"""The listening sockets. The supervisor binds and keeps them, workers and management inherit them, so that a
+process that dies leaves no connection refused: it waits in its queue for the next one.
 """
 
 import errno
 import socket
 import time
-from typing import Final
+from typing import Any, Final
 
 from pixelwire.errors import ConfigError
 from pixelwire.limits import PORT_WAIT_S
@@ -14,33 +14,48 @@ BACKLOG: Final = 4_096
 RETRY_S: Final = 0.05
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket on an address; port 0 takes a free one. Waits up to PORT_WAIT_S for a port that
-    is in use: after a `kill -9` the former processes take a moment to end.
+def listen(host: str, port: int, setting: str, count: int = 1) -> list[socket.socket]:
+    """Listening sockets on one address, `count` of them; port 0 takes a free one.
 
-    ConfigError, naming the setting, when it can not be had.
+    Each worker accepts from a socket of its own, so that the kernel spreads connections evenly: from one
+    shared queue a single worker takes nearly all. Waits up to PORT_WAIT_S for a port that is in use: after
+    a `kill -9` the former processes take a moment to end. ConfigError, naming the setting, when it can not
+    be had.
     """
     family, _, _, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     deadline = time.monotonic() + PORT_WAIT_S
     while True:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        # Without SO_REUSEPORT: a second server must not share the port silently.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and host != "::":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            sock.bind(address)
-            sock.listen(BACKLOG)
+            # Alone first: with SO_REUSEPORT a second server would share the port silently.
+            with _bind(family, address, is_shared=False) as probe:
+                address = probe.getsockname()
+            sockets = [_bind(family, address, is_shared=True) for _ in range(count)]
         except OSError as error:
-            sock.close()
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise ConfigError([_problem(setting, host, port, error)]) from error
             time.sleep(RETRY_S)
         else:
-            sock.setblocking(False)
-            return sock
+            for sock in sockets:
+                sock.listen(BACKLOG)
+                sock.setblocking(False)
+            return sockets
+
+
+def _bind(family: int, address: Any, *, is_shared: bool) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6 and address[0] != "::":
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _problem(setting: str, host: str, port: int, error: OSError) -> str:

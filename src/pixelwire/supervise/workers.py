@@ -1,11 +1,11 @@
-"""The public listener: granian's workers over the socket that the supervisor bound. Knows granian, and how
+"""The public listener: granian's workers over the sockets that the supervisor bound. Knows granian, and how
 to begin again when it gives up; the app is the collect room's.
 """
 
 import multiprocessing
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -37,27 +37,30 @@ GRANIAN_LOG: Final[dict[str, Any]] = {
 }
 
 
-class SharedSocketServer(MPServer):
-    """Granian over a socket that is listening already.
+class InheritingServer(MPServer):
+    """Granian over sockets that are listening already, one a worker.
 
-    By default each worker binds its own with SO_REUSEPORT, and connections that wait in the queue of a
-    worker that dies are reset. One queue for all loses none.
+    By default each worker binds its own, and connections that wait in the queue of a worker that dies are
+    reset. These stay open in the supervisor: the next worker of the same number takes what waits.
     """
 
-    def __init__(self, listening: socket.socket, **options: Any) -> None:
-        super().__init__("pixelwire.collect.worker", **options)
+    def __init__(self, listening: Sequence[socket.socket], **options: Any) -> None:
+        super().__init__("pixelwire.collect.worker", workers=len(listening), **options)
         self._listening = listening
 
     def _init_shared_socket(self) -> None:
-        fd = self._listening.fileno()
-        holder: Any = SocketHolder(fd, False, BACKLOG)  # type: ignore[call-arg] # granian's stub is behind
-        self._ssp: Any = None
-        self._sfd: Any = fd
-        self._shd: Any = holder
-        self._sso: Any = self._listening
+        """There is none for all; see `_spawn_worker`."""
 
     def _drop_shared_socket(self) -> None:
-        """The socket stays open: a server that begins again takes it from here."""
+        """The sockets stay open: a server that begins again takes them from here."""
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override] # as granian's own
+        fd = self._listening[idx].fileno()
+        self._ssp: Any = None
+        self._sfd: Any = fd
+        self._shd: Any = SocketHolder(fd, False, BACKLOG)  # type: ignore[call-arg] # granian's stub is behind
+        self._sso: Any = self._listening[idx]  # what a spawned process inherits
+        return super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
 
 
 class Workers:
@@ -65,18 +68,20 @@ class Workers:
 
     def __init__(
         self,
-        listening: socket.socket,
-        count: int,
+        listening: Sequence[socket.socket],
         options: WorkerOptions,
         *,
         on_spawn: Callable[[], None],
     ) -> None:
         self._listening = listening
-        self.count = count
         self._load = partial(build_app, options)
         self._on_spawn = on_spawn
-        self._server: SharedSocketServer | None = None
+        self._server: InheritingServer | None = None
         self.is_stopping = False
+
+    @property
+    def count(self) -> int:
+        return len(self._listening)
 
     @property
     def pids(self) -> list[int]:
@@ -105,11 +110,10 @@ class Workers:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.stop)
 
-    def _make(self) -> SharedSocketServer:
-        server = SharedSocketServer(
+    def _make(self) -> InheritingServer:
+        server = InheritingServer(
             self._listening,
             interface=Interfaces.ASGI,
-            workers=self.count,
             http=HTTPModes.http1,  # with `auto` a silent connection is never timed out
             http1_settings=HTTP1Settings(
                 header_read_timeout=HEADER_READ_TIMEOUT_MS, max_buffer_size=HEAD_BYTES_MAX
