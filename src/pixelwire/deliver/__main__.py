@@ -1,0 +1,44 @@
+"""The courier's process: `python -m pixelwire.deliver`, a child of the supervisor (see lifeline)."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvloop
+
+from pixelwire.deliver.courier import Courier
+from pixelwire.deliver.options import CourierOptions
+from pixelwire.errors import PixelwireError
+from pixelwire.lifeline import on_release, say_ready, take_options
+from pixelwire.telemetry import configure, logger
+
+# The committing thread gets the interpreter's lock back from a busy event loop after this, not after 5 ms.
+SWITCH_INTERVAL_S = 0.0005
+
+
+def main() -> int:
+    options = take_options(CourierOptions)
+    configure(options.log_format, options.log_level)
+    Path(options.data_dir).mkdir(parents=True, exist_ok=True)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        uvloop.run(_run(options))
+    except PixelwireError as exc:
+        logger("deliver").error("courier_stopped", reason=exc.text, remedy=exc.hint)
+        return 1
+    return 0
+
+
+async def _run(options: CourierOptions) -> None:
+    event_loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def release() -> None:
+        event_loop.call_soon_threadsafe(stop.set)
+
+    on_release(release)
+    await Courier(options).run(stop, on_ready=say_ready)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""All that one destination has yet to send: the window of new events and the parked ones. No disk, no clock.
+
+Invariant: an identity stands in the window or in the parking, never in both, so its order holds.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pixelwire.deliver.parking import Parked, Parking
+from pixelwire.deliver.tickets import Ticket, ticket_of
+from pixelwire.deliver.window import Window
+from pixelwire.event import StoredEvent
+
+
+class Backlog:
+    def __init__(self, scanned_to: int, parked: Iterable[Parked] = ()) -> None:
+        self.scanned_to = scanned_to
+        self._window = Window()
+        self._parking = Parking(parked)
+
+    @property
+    def wants_more(self) -> bool:
+        return self._window.is_low and not self._parking.is_full
+
+    @property
+    def has_ready(self) -> bool:
+        return self._window.has_ready
+
+    @property
+    def cursor(self) -> int:
+        """Every event up to here is passed: sent, filtered, dead or parked."""
+        return self._window.cursor(self.scanned_to)
+
+    def next_ms(self) -> int | None:
+        """When a parked event is due."""
+        return self._parking.next_ms()
+
+    def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> list[Parked]:
+        """Takes in the next events, in order. Returns those parked behind an earlier one of theirs."""
+        followers = []
+        for event in events:
+            ticket = ticket_of(event)
+            if self._parking.holds(ticket.identity_key):
+                followers.append(self._follow(ticket))
+            else:
+                self._window.add(ticket)
+        self.scanned_to = scanned_to
+        return followers
+
+    def take(self, events_max: int, bytes_max: int) -> list[Ticket]:
+        """New events to send, each of another identity."""
+        return self._window.take(events_max, bytes_max)
+
+    def take_parked(self, now_ms: int, *, is_early: bool = False) -> Parked | None:
+        """A parked event that is due; with `is_early` the first one, due or not."""
+        return self._parking.take_any() if is_early else self._parking.take(now_ms)
+
+    def take_back(self, tickets: Sequence[Ticket]) -> None:
+        """What was taken and not sent goes first again."""
+        self._window.put_back([ticket for ticket in tickets if ticket.row is None])
+        for ticket in tickets:
+            if ticket.row is not None:
+                self._parking.again(ticket.row)
+
+    def park(self, ticket: Ticket) -> tuple[Parked, list[Parked]]:
+        """The row for another attempt, and those of what waited behind it. It is taken until `again`."""
+        if ticket.row is not None:
+            return ticket.row, []
+        _, *behind = self._window.withdraw(ticket)
+        row = ticket.row = self._follow(ticket)
+        return row, [self._follow(one) for one in behind]
+
+    def again(self, row: Parked) -> None:
+        """A parked row is durable: it can be taken when it is due."""
+        self._parking.again(row)
+
+    def pass_by(self, ticket: Ticket) -> None:
+        """The event's end is being written: the cursor may go past it with the same write."""
+        if ticket.row is None:
+            self._window.pass_by(ticket)
+
+    def free(self, ticket: Ticket) -> None:
+        """The event's end is durable: the next of its identity may go."""
+        if ticket.row is None:
+            self._window.free(ticket)
+        else:
+            self._parking.done(ticket.row)
+
+    def hasten(self, now_ms: int) -> None:
+        """All that is parked is due."""
+        self._parking.hasten(now_ms)
+
+    def _follow(self, ticket: Ticket) -> Parked:
+        row = Parked(ticket.seq, ticket.identity_key, 0, 0, 0)
+        self._parking.add(row)
+        return row

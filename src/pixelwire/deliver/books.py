@@ -1,0 +1,153 @@
+"""Writes down what came of one destination's events, and judges by it whether the destination is up.
+
+Knows the ledger and the backlog, no destination.
+"""
+
+from collections.abc import Sequence
+
+from pixelwire.deliver.backlog import Backlog
+from pixelwire.deliver.health import Health
+from pixelwire.deliver.ledger import Group, Progress
+from pixelwire.deliver.parking import Parked
+from pixelwire.deliver.retry import Die, decide
+from pixelwire.deliver.shared import Shared
+from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, Ticket, bury_row, expired_ticket, park_row
+from pixelwire.destinations.base import GiveUp, ItemResult, Retry
+from pixelwire.event import StoredEvent
+from pixelwire.telemetry import logger
+
+
+class Books:
+    def __init__(self, shared: Shared, progress: Progress, name: str) -> None:
+        clock = shared.clock
+        self._shared = shared
+        self._progress = progress
+        self._log = logger("deliver").bind(destination=name)
+        self.backlog = Backlog(progress.cursor, shared.ledger.parked(progress.number))
+        self.health = Health(shared.policy, shared.chance, now_s=clock.monotonic_s(), up_ms=progress.up_ms)
+
+    def progress_now(self) -> Progress:
+        """The row as it may be written together with all that was handed in up to now."""
+        self._progress.cursor = self.backlog.cursor
+        self._progress.up_ms = self.health.up_ms(self._shared.clock.monotonic_s())
+        return self._progress
+
+    def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> None:
+        """Takes in the next events, in order."""
+        followers = self.backlog.admit(events, scanned_to)
+        if followers:
+            self._gather().add("park", [self._row(row, FOLLOWS) for row in followers])
+
+    async def settle(
+        self, tickets: Sequence[Ticket], results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
+    ) -> None:
+        """Every ticket was tried and came to this. Returns when that is durable."""
+        self._judge(results, is_probe)
+        group = self._gather()
+        ended: list[Ticket] = []
+        parked: list[Parked] = []
+        for ticket, result in zip(tickets, results, strict=True):
+            ticket.attempts += 1
+            if isinstance(result, Retry):
+                if row := self._retry(group, ticket, result):
+                    parked.append(row)
+                else:
+                    ended.append(ticket)
+                continue
+            if isinstance(result, GiveUp):
+                self._bury(group, ticket, result.reason)
+            else:
+                self._sent(group, ticket, took_ms)
+            ended.append(ticket)
+        await group.durable.wait()
+        for row in parked:
+            self.backlog.again(row)
+        for ticket in ended:
+            self.backlog.free(ticket)
+
+    async def expire(self, row: Parked) -> None:
+        """A parked event is no longer on disk."""
+        ticket, group = expired_ticket(row), self._gather()
+        self._bury(group, ticket, EXPIRED)
+        await group.durable.wait()
+        self.backlog.free(ticket)
+
+    def failed(self, reason: str, after_s: float | None = None, *, is_probe: bool) -> None:
+        """The destination as a whole did not take what was sent."""
+        now_ms, now_s = self._shared.clock.now_ms(), self._shared.clock.monotonic_s()
+        self._progress.last_error, self._progress.last_error_ms = reason, now_ms
+        if self.health.failed(now_s, after_s, is_probe=is_probe):
+            self._log.warning("destination_down", reason=reason)
+        if self.health.is_down:
+            retry_at_ms = now_ms + int(self.health.resumes_in_s(now_s) * 1_000)
+            self._progress.enter("down", reason, now_ms, retry_at_ms)
+
+    # -- Private -----------------------------------------------------------------------------------
+
+    def _judge(self, results: Sequence[ItemResult], is_probe: bool) -> None:
+        """What the results say of the destination as a whole."""
+        retries = [result for result in results if isinstance(result, Retry)]
+        if len(retries) < len(results):
+            self._answered()
+        elif retries:
+            wish_s = max(retry.after_s or 0.0 for retry in retries)
+            self.failed(retries[0].reason, wish_s, is_probe=is_probe)
+        for retry in retries:
+            if retry.is_for_all and retry.after_s:
+                self.health.hold(self._shared.clock.monotonic_s(), retry.after_s)
+
+    def _answered(self) -> None:
+        if self.health.answered(self._shared.clock.monotonic_s()):
+            now_ms = self._shared.clock.now_ms()
+            self.backlog.hasten(now_ms)
+            self._progress.enter("running", "", now_ms)
+            self._log.info("destination_up")
+
+    def _sent(self, group: Group, ticket: Ticket, took_ms: int) -> None:
+        now_ms = self._shared.clock.now_ms()
+        group.add("sent", [(self._progress.number, ticket.seq, now_ms, ticket.attempts)])
+        self._progress.sent_total += 1
+        self._progress.send_ms_total += took_ms
+        self._progress.last_sent_ms = now_ms
+        self._leave(group, ticket)
+
+    def _bury(self, group: Group, ticket: Ticket, reason: str) -> None:
+        now_ms = self._shared.clock.now_ms()
+        group.add("bury", [bury_row(self._progress.number, ticket, reason, now_ms)])
+        self._progress.dead_total += 1
+        self._progress.last_error, self._progress.last_error_ms = reason, now_ms
+        self._leave(group, ticket)
+
+    def _leave(self, group: Group, ticket: Ticket) -> None:
+        self.backlog.pass_by(ticket)
+        if ticket.row is not None:
+            group.add("unpark", [(self._progress.number, ticket.seq)])
+
+    def _retry(self, group: Group, ticket: Ticket, result: Retry) -> Parked | None:
+        """Parks an event for another attempt, with what waits behind it. None when it died instead."""
+        up_ms = self.health.up_ms(self._shared.clock.monotonic_s())
+        since_ms = ticket.row.failing_since_ms if ticket.row and ticket.attempts > 1 else up_ms
+        decision = decide(
+            self._shared.policy,
+            attempts=ticket.attempts,
+            failing_ms=up_ms - since_ms,
+            after_s=result.after_s,
+            chance=self._shared.chance(),
+        )
+        if isinstance(decision, Die):
+            self._bury(group, ticket, f"{result.reason} (given up after {ticket.attempts} attempts)")
+            return None
+        self._progress.retried_total += 1
+        row, behind = self.backlog.park(ticket)
+        row.attempts, row.failing_since_ms = ticket.attempts, since_ms
+        row.next_ms = self._shared.clock.now_ms() + int(decision.delay_s * 1_000)
+        group.add("park", [self._row(row, result.reason), *(self._row(one, FOLLOWS) for one in behind)])
+        return row
+
+    def _row(self, row: Parked, reason: str) -> tuple[int | str, ...]:
+        return park_row(self._progress.number, row, reason)
+
+    def _gather(self) -> Group:
+        group = self._shared.ledger.gather()
+        group.progress[self._progress.number] = self.progress_now
+        return group

@@ -1,0 +1,213 @@
+"""The courier: keeps one loop for every destination in the catalog, and tells them what is new on disk.
+
+Knows no single event. A loop that fails is started again by itself; only delivery.db failing ends it all.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from pixelwire.catalog.snapshot import DestinationEntry, Snapshot
+from pixelwire.clock import Clock, SystemClock
+from pixelwire.deliver.ledger import Ledger
+from pixelwire.deliver.loop import Heads, Loop
+from pixelwire.deliver.options import CourierOptions
+from pixelwire.deliver.retry import back_off_s
+from pixelwire.deliver.shared import Shared
+from pixelwire.deliver.source import Source
+from pixelwire.deliver.sweep import sweep
+from pixelwire.destinations.base import Surroundings
+from pixelwire.limits import CATALOG_TICK_S
+from pixelwire.record.reader import Reader
+from pixelwire.telemetry import logger
+
+POLL_S: Final = 0.05  # how soon an event on disk is seen
+QUIET_POLL_S: Final = 0.2  # the same when none came for a while: every look from sleep costs 0.3 ms
+QUIET_AFTER_S: Final = 2.0
+NOTE_S: Final = 1.0  # how soon the state of a destination is seen by others
+SWEEP_S: Final = 60.0
+SWEEP_MORE_S: Final = 0.2
+STOP_GRACE_S: Final = 0.5  # what is under way at the end may finish, so that it is not sent again
+RESTART_FIRST_S: Final = 1.0
+RESTART_MAX_S: Final = 30.0
+
+
+class Courier:
+    def __init__(
+        self,
+        options: CourierOptions,
+        *,
+        clock: Clock | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        data_dir = Path(options.data_dir)
+        clock = clock or SystemClock()
+        self._reader = Reader(data_dir)  # the heads, on the event loop's thread; pages are read in another
+        self._catalog = Snapshot(data_dir)
+        self._shared = Shared(
+            source=Source(data_dir),
+            ledger=Ledger(data_dir),
+            policy=options.retry,
+            clock=clock,
+            chance=chance,
+            pixel_id=self._pixel_id,
+            surroundings=Surroundings(clock, options.allow_private_destinations),
+        )
+        self._heads = Heads("", 0)
+        self._is_catalog_read = False
+        self._catalog_at_s = 0.0
+        self._news_at_s = 0.0
+        self._wanted: dict[str, DestinationEntry] = {}
+        self._loops: dict[str, Loop] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._pixel_ids: dict[int, str] = {}
+        self._trouble = ""
+        self._is_stopping = False
+        self._log = logger("deliver")
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Until `stop` is set. DeliveryError when delivery.db fails: then only a new start helps."""
+        ledger = asyncio.create_task(self._shared.ledger.run())
+        chores = [asyncio.create_task(chore()) for chore in (self._poll, self._note, self._sweep)]
+        stopped = asyncio.create_task(stop.wait())
+        on_ready()
+        try:
+            await asyncio.wait([ledger, stopped, *chores], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stopped, *chores):
+                task.cancel()
+            await self._end_loops()
+            self._shared.ledger.finish()
+            await asyncio.gather(ledger, return_exceptions=True)
+            self._close()
+        for task in (ledger, *chores):
+            if task.done() and not task.cancelled():
+                task.result()
+
+    # -- What is new -------------------------------------------------------------------------------
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                self._look()
+                self._trouble = ""
+            except Exception as exc:  # noqa: BLE001 a loop's top: what can not be read now is read later
+                if str(exc) != self._trouble:  # once, not twice a second
+                    self._log.warning("delivery_waits", reason=str(exc))
+                self._trouble = str(exc)
+            await asyncio.sleep(CATALOG_TICK_S if self._trouble else self._poll_s())
+
+    def _poll_s(self) -> float:
+        if not self._wanted:
+            return CATALOG_TICK_S
+        is_quiet = self._shared.clock.monotonic_s() > self._news_at_s + QUIET_AFTER_S
+        return QUIET_POLL_S if is_quiet else POLL_S
+
+    def _look(self) -> None:
+        """First how far the events go, then the catalog: so the pixel of every event up to there is in it."""
+        heads = self._heads
+        head = self._reader.head()
+        if head != heads.head:
+            heads = Heads(heads.store or self._reader.store_id(), head)
+            self._news_at_s = self._shared.clock.monotonic_s()
+        now_s = self._shared.clock.monotonic_s()
+        if heads is self._heads and self._is_catalog_read and now_s < self._catalog_at_s + CATALOG_TICK_S:
+            return
+        self._catalog_at_s = now_s
+        if self._catalog.has_changed() or not self._is_catalog_read:
+            self._is_catalog_read = False
+            self._apply(self._catalog.destinations())
+            self._is_catalog_read = True
+        self._heads = heads
+        for destination_id, loop in self._loops.items():
+            entry = self._wanted.get(destination_id)
+            if entry is not None and entry.revision == loop.entry.revision:
+                loop.announce(heads, entry.pixels)
+
+    def _apply(self, entries: list[DestinationEntry]) -> None:
+        self._wanted = {entry.id: entry for entry in entries}
+        for destination_id, loop in self._loops.items():
+            entry = self._wanted.get(destination_id)
+            if entry is None or entry.revision != loop.entry.revision:
+                loop.stop()
+        for destination_id in {*self._wanted, *self._shared.ledger.known()} - self._keepers.keys():
+            self._keepers[destination_id] = asyncio.create_task(self._keep(destination_id))
+
+    def _pixel_id(self, number: int) -> str:
+        if number not in self._pixel_ids:
+            entry = self._catalog.pixel_by_number(number)
+            if entry is None:
+                return ""
+            self._pixel_ids[number] = entry.id
+        return self._pixel_ids[number]
+
+    # -- Loops -------------------------------------------------------------------------------------
+
+    async def _keep(self, destination_id: str) -> None:
+        """Keeps a destination's loop running as the catalog says, until it is no longer there."""
+        failures = 0
+        while (entry := self._wanted.get(destination_id)) is not None:
+            loop = self._loops[destination_id] = Loop(self._shared, entry, self._heads)
+            started_s = self._shared.clock.monotonic_s()
+            try:
+                await loop.run()
+                failures = 0
+            except Exception as exc:  # noqa: BLE001 a loop's top: the others must not suffer
+                if self._shared.clock.monotonic_s() - started_s > RESTART_MAX_S:
+                    failures = 0
+                failures += 1
+                self._log.exception("loop_failed", destination=destination_id, failures=failures)
+                loop.fail(f"stopped by an error: {exc}; it is started again")
+                await asyncio.sleep(back_off_s(RESTART_FIRST_S, RESTART_MAX_S, failures, 1.0))
+            if self._is_stopping:
+                return
+        self._loops.pop(destination_id, None)
+        del self._keepers[destination_id]
+        self._shared.ledger.gather().add("remove", [(destination_id, self._shared.clock.now_ms())])
+
+    async def _end_loops(self) -> None:
+        self._is_stopping = True
+        for loop in self._loops.values():
+            loop.stop()
+        keepers = list(self._keepers.values())
+        if keepers:
+            _, late = await asyncio.wait(keepers, timeout=STOP_GRACE_S)
+            for keeper in late:
+                keeper.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # -- Chores ------------------------------------------------------------------------------------
+
+    async def _note(self) -> None:
+        while True:
+            await asyncio.sleep(NOTE_S)
+            for loop in self._loops.values():
+                loop.note()
+
+    async def _sweep(self) -> None:
+        """Takes out what nobody can ask for any more, a little at a time."""
+        has_more = False
+        while True:
+            await asyncio.sleep(SWEEP_MORE_S if has_more else SWEEP_S)
+            has_more = await self._sweep_some(await self._shared.source.oldest())
+
+    async def _sweep_some(self, oldest_seq: int) -> bool:
+        has_more = [False]
+
+        def chore(connection: apsw.Connection) -> None:
+            has_more[0] = sweep(connection, oldest_seq=oldest_seq, now_ms=self._shared.clock.now_ms())
+
+        group = self._shared.ledger.gather()
+        group.chores.append(chore)
+        await group.durable.wait()
+        return has_more[0]
+
+    def _close(self) -> None:
+        self._shared.source.close()
+        self._shared.ledger.close()
+        self._catalog.close()
+        self._reader.close()

@@ -1,0 +1,78 @@
+-- The courier's writes. All of one group run in one transaction, in this order.
+
+-- name: adopt
+INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revision)
+VALUES (?1, ?2, ?3, ?3, 'running', ?4, 0)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: remove
+-- Its owner deleted it. The rows are swept later: a catalog brought back from a backup finds its cursor again.
+UPDATE destination SET state = 'removed', reason = '', since_ms = ?2, retry_at_ms = NULL
+WHERE id = ?1 AND state <> 'removed';
+
+-- name: unpark
+DELETE FROM parked WHERE destination = ? AND seq = ?;
+
+-- name: park
+INSERT OR REPLACE INTO parked (destination, seq, identity, attempts, failing_since_ms, next_ms, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: sent
+INSERT OR IGNORE INTO sent (destination, seq, at_ms, attempts) VALUES (?, ?, ?, ?);
+
+-- name: bury
+INSERT OR IGNORE INTO dead_letter (destination, seq, pixel, message_id, attempts, reason, died_ms, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: progress
+UPDATE destination SET
+  store = ?2, cursor = ?3, state = ?4, reason = ?5, since_ms = ?6, retry_at_ms = ?7, revision = ?8, up_ms = ?9,
+  sent_total = ?10, retried_total = ?11, dead_total = ?12, send_ms_total = ?13,
+  last_sent_ms = ?14, last_error = ?15, last_error_ms = ?16
+WHERE number = ?1;
+
+-- The courier's questions.
+
+-- name: destination
+SELECT number, store, cursor, state, reason, since_ms, retry_at_ms, revision, up_ms,
+       sent_total, retried_total, dead_total, send_ms_total, last_sent_ms, last_error, last_error_ms
+FROM destination WHERE id = ?;
+
+-- name: known
+SELECT id FROM destination WHERE state <> 'removed';
+
+-- name: parked
+SELECT seq, identity, attempts, failing_since_ms, next_ms FROM parked WHERE destination = ? ORDER BY seq;
+
+-- name: settled_between
+-- Events that need nothing more, or are parked: a restart reads them again and passes them by.
+SELECT seq FROM sent        WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
+SELECT seq FROM parked      WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
+SELECT seq FROM dead_letter WHERE destination = ?1 AND seq > ?2 AND seq <= ?3;
+
+-- name: settled_to
+SELECT max(coalesce((SELECT max(seq) FROM sent        WHERE destination = ?1), 0),
+           coalesce((SELECT max(seq) FROM parked      WHERE destination = ?1), 0),
+           coalesce((SELECT max(seq) FROM dead_letter WHERE destination = ?1), 0));
+
+-- Sweeping.
+
+-- name: sweep_sent
+-- Receipts of events that retention has removed.
+DELETE FROM sent WHERE destination = ?1 AND seq <=
+  (SELECT max(seq) FROM (SELECT seq FROM sent WHERE destination = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3));
+
+-- name: sweepable
+-- Destinations and up to which seq their receipts may go; removed ones lose all of them.
+SELECT number, CASE WHEN state = 'removed' AND since_ms < ?1 THEN 9223372036854775807 ELSE min(?2, cursor + 1) END,
+       state = 'removed' AND since_ms < ?1
+FROM destination;
+
+-- name: sweep_dead
+DELETE FROM dead_letter WHERE number IN (SELECT number FROM dead_letter WHERE destination = ?1 LIMIT ?2);
+
+-- name: sweep_parked
+DELETE FROM parked WHERE destination = ?;
+
+-- name: sweep_destination
+DELETE FROM destination WHERE number = ?;

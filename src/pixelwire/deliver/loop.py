@@ -1,0 +1,199 @@
+"""One destination's loop, from its row in the catalog to its end: whether it may run at all, and its state.
+
+Knows no other destination. Does not write down single events (books.py) and does not send them (sender.py).
+"""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from pixelwire.catalog.snapshot import DestinationEntry
+from pixelwire.deliver.books import Books
+from pixelwire.deliver.intake import Intake
+from pixelwire.deliver.ledger import Progress
+from pixelwire.deliver.retry import probe_delay_s
+from pixelwire.deliver.sender import Sender
+from pixelwire.deliver.shared import Shared
+from pixelwire.destinations import registry
+from pixelwire.destinations.base import BatchLimits, Destination, Misconfigured, Unreachable
+from pixelwire.telemetry import logger
+
+FINISH_S_MAX: Final = 30.0  # what is under way when the owner changes or removes the destination
+
+
+class Heads(msgspec.Struct, frozen=True):
+    """What is on disk."""
+
+    store: str  # "" while nothing was recorded
+    head: int
+
+
+class Loop:
+    """Lives as long as the entry's revision. `run` ends after `stop`, or raises what went wrong."""
+
+    def __init__(self, shared: Shared, entry: DestinationEntry, heads: Heads) -> None:
+        self.entry = entry
+        self._shared = shared
+        self._pixels = entry.pixels
+        self._heads = heads
+        self._news = asyncio.Event()
+        self._is_stopping = False
+        self._progress: Progress | None = None
+        self._books: Books | None = None
+        self._sender: Sender | None = None
+        self._intake: Intake | None = None
+        self._noted: tuple[Any, ...] = ()
+        self._log = logger("deliver").bind(destination=entry.id, name=entry.name)
+
+    def announce(self, heads: Heads, pixels: frozenset[int]) -> None:
+        """The pixels were looked up after the heads (see Intake)."""
+        self._heads, self._pixels = heads, pixels
+        if self._intake is not None:
+            self._intake.announce(heads.head, pixels)
+        self._news.set()
+
+    def stop(self) -> None:
+        self._is_stopping = True
+        if self._sender is not None:
+            self._sender.stop()
+        self._news.set()
+
+    def note(self) -> None:
+        """Has the row written if it differs from what was written last: for what changes without an event."""
+        if self._progress is None:
+            return
+        now = self._progress_now()
+        shown = (
+            now.cursor,
+            now.state,
+            now.reason,
+            now.retry_at_ms,
+            now.revision,
+            now.store,
+            now.last_error_ms,
+        )
+        if shown != self._noted:
+            self._noted = shown
+            self._shared.ledger.gather().progress[now.number] = self._progress_now
+
+    def fail(self, reason: str) -> None:
+        """It ended by an error and will be started again."""
+        if self._progress is not None:
+            self._enter("failed", reason)
+
+    async def run(self) -> None:
+        self._progress = await self._shared.ledger.adopt(
+            self.entry.id,
+            store=self._heads.store,
+            start_after=self.entry.start_after,
+            now_ms=self._shared.clock.now_ms(),
+        )
+        if not self.entry.is_enabled:
+            self._enter("disabled", "")
+        elif self._is_paused_still():
+            self._log.warning("destination_stays_paused", reason=self._progress.reason)
+        else:
+            await self._cursor_that_fits()
+            await self._deliver()
+        await self._until_stopped()
+        self.note()
+
+    # -- Private -----------------------------------------------------------------------------------
+
+    def _progress_now(self) -> Progress:
+        assert self._progress is not None
+        self._progress.store = self._progress.store or self._heads.store
+        return self._books.progress_now() if self._books else self._progress
+
+    def _enter(self, state: str, reason: str, *, in_s: float | None = None) -> None:
+        assert self._progress is not None, "run() begins with it"
+        now_ms = self._shared.clock.now_ms()
+        self._progress.enter(state, reason, now_ms, None if in_s is None else now_ms + int(in_s * 1_000))
+        self._progress.revision = self.entry.revision
+        self.note()
+
+    def _is_paused_still(self) -> bool:
+        """It was paused with this revision: only a change by its owner resumes it."""
+        assert self._progress is not None
+        return self._progress.state == "paused" and self.entry.revision <= self._progress.revision
+
+    async def _until_stopped(self, timeout_s: float | None = None) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._is_stopping:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass  # the wait was not for the end alone
+
+    async def _cursor_that_fits(self) -> None:
+        """Waits, loudly, while the cursor is not one of the events on disk: going on would lose or repeat."""
+        while not self._is_stopping and (problem := self._cursor_problem()):
+            assert self._progress is not None
+            if problem != self._progress.reason:
+                self._log.error("cursor_does_not_fit", reason=problem)
+            self._enter("failed", problem)
+            self._news.clear()
+            await self._news.wait()
+
+    def _cursor_problem(self) -> str:
+        assert self._progress is not None
+        heads, progress = self._heads, self._progress
+        if heads.store and progress.store and heads.store != progress.store:
+            return f"the cursor is of store {progress.store}, the events on disk are of {heads.store}"
+        if progress.cursor > heads.head:
+            return f"the cursor is at event {progress.cursor}, the newest on disk is {heads.head}"
+        return ""
+
+    async def _deliver(self) -> None:
+        """Until stopped, or until the owner must act."""
+        if self._is_stopping:
+            return
+        destination: Destination | None = None
+        try:
+            destination, limits = registry.build(
+                self.entry.kind, self.entry.options, self._shared.surroundings
+            )
+            await self._open(destination)
+            await self._run_slots(destination, limits)
+        except Misconfigured as exc:
+            self._pause(exc)
+        finally:
+            if destination is not None:
+                await destination.close()
+
+    async def _open(self, destination: Destination) -> None:
+        attempts = 0
+        while not self._is_stopping:
+            try:
+                return await destination.open()
+            except Unreachable as exc:
+                delay_s = probe_delay_s(
+                    self._shared.policy, probes=attempts, after_s=None, chance=self._shared.chance()
+                )
+                attempts += 1
+                self._enter("down", str(exc), in_s=delay_s)
+                await self._until_stopped(delay_s)
+        return None
+
+    async def _run_slots(self, destination: Destination, limits: BatchLimits) -> None:
+        assert self._progress is not None
+        self._books = Books(self._shared, self._progress, self.entry.id)
+        self._sender = Sender(self._shared, self._books, destination, limits)
+        self._intake = Intake(self._shared, self._progress.number, self._books, self._sender)
+        self._enter("running", "")
+        async with asyncio.TaskGroup() as tasks:
+            slots = [tasks.create_task(self._sender.run_slot()) for _ in range(limits.concurrency)]
+            intake = tasks.create_task(self._intake.run())
+            self._intake.announce(self._heads.head, self._pixels)
+            await self._sender.stopping.wait()
+            await asyncio.wait(slots, timeout=FINISH_S_MAX)
+            for task in (intake, *slots):
+                task.cancel()
+        if self._sender.misconfigured is not None:
+            raise self._sender.misconfigured
+
+    def _pause(self, exc: Misconfigured) -> None:
+        self._log.error("destination_paused", reason=exc.text, remedy=exc.hint)
+        self._enter("paused", str(exc))

@@ -1,0 +1,156 @@
+"""Sends one destination's events in several slots at a time. Knows not what is written down of it.
+
+A slot is free again only when the end of its events is durable, so that a kill repeats at most what the
+slots held.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from pixelwire.deliver.books import Books
+from pixelwire.deliver.health import NOT_BEFORE_NEWS
+from pixelwire.deliver.shared import Shared
+from pixelwire.deliver.tickets import Ticket, item_of, ticket_of
+from pixelwire.destinations.base import (
+    Batch,
+    BatchLimits,
+    Destination,
+    GiveUp,
+    Item,
+    ItemResult,
+    Misconfigured,
+    Refused,
+    Retry,
+    Unreachable,
+)
+from pixelwire.telemetry import logger
+
+SEND_S_MAX: Final = 600.0  # a destination bounds its own sends; this is for one that does not
+
+
+class Sender:
+    def __init__(self, shared: Shared, books: Books, destination: Destination, limits: BatchLimits) -> None:
+        self._shared = shared
+        self._books = books
+        self._backlog = books.backlog
+        self._health = books.health
+        self._destination = destination
+        self._limits = limits
+        self._work = asyncio.Event()
+        self.stopping = asyncio.Event()
+        self.settled = asyncio.Event()  # set when events have come to their end
+        self.misconfigured: Misconfigured | None = None
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._work.set()
+
+    def stop(self) -> None:
+        """Lets every slot end when what it has taken is done."""
+        self.stopping.set()
+        self._work.set()
+
+    async def run_slot(self) -> None:
+        while not self.stopping.is_set():
+            self._work.clear()
+            wait_s = self._health.wait_s(self._shared.clock.monotonic_s())
+            if wait_s > 0:
+                await self._rest(None if wait_s == NOT_BEFORE_NEWS else wait_s)
+                continue
+            is_probe = self._health.sending()
+            tickets = await self._take(is_probe)
+            if tickets:
+                await self._deliver(tickets, is_probe)
+                self.settled.set()
+            else:
+                self._health.gave_up_probing()
+                await self._rest(self._parking_wait_s())
+
+    # -- Taking ------------------------------------------------------------------------------------
+
+    async def _take(self, is_probe: bool) -> list[Ticket]:
+        # Probes take turns between new events and parked ones, so that no single event keeps it down.
+        if is_probe and self._health.probes % 2 and self._backlog.has_ready:
+            return self._take_new(1)
+        ticket = await self._take_parked(is_early=is_probe)
+        return [ticket] if ticket else self._take_new(1 if is_probe else self._limits.events_max)
+
+    def _take_new(self, events_max: int) -> list[Ticket]:
+        tickets = self._backlog.take(events_max, self._limits.bytes_max)
+        if self._backlog.has_ready:
+            self._work.set()  # another slot may have looked before this was ready
+        return tickets
+
+    async def _take_parked(self, *, is_early: bool) -> Ticket | None:
+        """Alone: what failed before must not spoil a batch."""
+        row = self._backlog.take_parked(self._shared.clock.now_ms(), is_early=is_early)
+        if row is None:
+            return None
+        self._work.set()  # there may be more for another slot
+        event = await self._shared.source.get(row.seq)
+        if event is not None:
+            return ticket_of(event, row)
+        await self._books.expire(row)
+        return None
+
+    async def _rest(self, timeout_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._work.wait()
+        except TimeoutError:
+            pass  # something is due
+
+    def _parking_wait_s(self) -> float | None:
+        next_ms = self._backlog.next_ms()
+        return None if next_ms is None else max(0.0, (next_ms - self._shared.clock.now_ms()) / 1_000)
+
+    # -- Sending -----------------------------------------------------------------------------------
+
+    async def _deliver(self, tickets: list[Ticket], is_probe: bool) -> None:
+        clock = self._shared.clock
+        started_s = clock.monotonic_s()
+        try:
+            results = await self._send([item_of(ticket, self._shared.pixel_id) for ticket in tickets])
+        except Unreachable as exc:
+            self._backlog.take_back(tickets)
+            self._books.failed(str(exc), is_probe=is_probe)
+        except Misconfigured as exc:
+            self._backlog.take_back(tickets)
+            self.misconfigured = exc
+            self.stop()
+        else:
+            took_ms = round((clock.monotonic_s() - started_s) * 1_000)
+            await self._books.settle(tickets, results, took_ms=took_ms, is_probe=is_probe)
+        if is_probe:
+            self._work.set()  # the others waited for its result
+
+    async def _send(self, items: Sequence[Item]) -> Sequence[ItemResult]:
+        """One result for each item. Unreachable or Misconfigured when nothing was sent."""
+        try:
+            async with asyncio.timeout(SEND_S_MAX):
+                results = (await self._destination.send(Batch(items))).results
+        except (Unreachable, Misconfigured):
+            raise
+        except Refused as exc:
+            if len(items) == 1:
+                return [GiveUp(str(exc))]
+            middle = len(items) // 2
+            return [*await self._send_half(items[:middle]), *await self._send_half(items[middle:])]
+        except TimeoutError:
+            return [Retry(f"no result within {SEND_S_MAX:.0f} s")] * len(items)
+        except Exception as exc:  # noqa: BLE001 a fault of a plug-in costs this attempt, not the loop
+            logger("deliver").exception("send_failed")
+            return [Retry(f"the destination failed: {type(exc).__name__}")] * len(items)
+        if len(results) != len(items):
+            return [Retry(f"the destination gave {len(results)} results for {len(items)} events")] * len(
+                items
+            )
+        return results
+
+    async def _send_half(self, items: Sequence[Item]) -> Sequence[ItemResult]:
+        """The other half may have been sent: nothing is raised that would have it sent again."""
+        try:
+            return await self._send(items)
+        except (Unreachable, Misconfigured) as exc:
+            return [Retry(str(exc))] * len(items)

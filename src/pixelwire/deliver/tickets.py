@@ -1,0 +1,88 @@
+"""One event on its way through the courier, and the rows and items made of it. Pure."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from pixelwire.deliver.envelope import read_envelope
+from pixelwire.deliver.parking import Parked
+from pixelwire.destinations.base import Item
+from pixelwire.event import Call, StoredEvent
+
+FOLLOWS: Final = "waits for an earlier event of the same visitor"
+EXPIRED: Final = "removed by retention before it could be sent"
+
+
+class Ticket(msgspec.Struct, eq=False):
+    seq: int
+    pixel: int
+    call: int
+    received_ms: int
+    message_id: str
+    identity: str
+    identity_key: int
+    payload: bytes
+    row: Parked | None = None  # when it was parked
+    attempts: int = 0
+
+
+def ticket_of(event: StoredEvent, row: Parked | None = None) -> Ticket:
+    message_id, identity, identity_key = read_envelope(event.payload)
+    return Ticket(
+        seq=event.seq,
+        pixel=event.pixel,
+        call=event.call,
+        received_ms=event.received_ms,
+        message_id=message_id,
+        identity=identity,
+        identity_key=identity_key,
+        payload=event.payload,
+        row=row,
+        attempts=row.attempts if row else 0,
+    )
+
+
+def expired_ticket(row: Parked) -> Ticket:
+    """Of an event that is no longer on disk."""
+    return Ticket(row.seq, 0, 0, 0, "", "", row.identity_key, b"", row, row.attempts)
+
+
+def item_of(ticket: Ticket, pixel_id: Callable[[int], str]) -> Item:
+    return Item(
+        seq=ticket.seq,
+        message_id=ticket.message_id,
+        pixel_id=pixel_id(ticket.pixel),
+        call="track" if ticket.call == Call.TRACK else "page",
+        received_ms=ticket.received_ms,
+        identity=ticket.identity,
+        attempt=ticket.attempts + 1,
+        payload=ticket.payload,
+    )
+
+
+def park_row(destination: int, row: Parked, reason: str) -> tuple[Any, ...]:
+    """The values of `-- name: park`."""
+    return (
+        destination,
+        row.seq,
+        row.identity_key,
+        row.attempts,
+        row.failing_since_ms,
+        row.next_ms,
+        reason,
+    )
+
+
+def bury_row(destination: int, ticket: Ticket, reason: str, now_ms: int) -> tuple[Any, ...]:
+    """The values of `-- name: bury`."""
+    return (
+        destination,
+        ticket.seq,
+        ticket.pixel,
+        ticket.message_id,
+        ticket.attempts,
+        reason,
+        now_ms,
+        ticket.payload,
+    )
