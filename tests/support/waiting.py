@@ -10,13 +10,19 @@ Found = TypeVar("Found")
 _never = threading.Event()
 
 
-def wait_until(condition: Callable[[], Found], deadline_s: float, what: str = "") -> Found:
-    """The condition's first true value. AssertionError when it stayed false for `deadline_s`."""
+def wait_until(
+    condition: Callable[[], Found],
+    deadline_s: float,
+    what: str,
+    *,
+    last: Callable[[], object] = lambda: "",
+) -> Found:
+    """The condition's first true value. AssertionError, with what `last` tells, after `deadline_s`."""
     end = time.monotonic() + deadline_s
     while True:
         found = condition()
         if found:
             return found
         if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline_s} s: {what or condition}; last value: {found!r}")
+            raise AssertionError(f"not within {deadline_s} s: {what}. {last()}")
         _never.wait(0.02)
