@@ -171,8 +171,7 @@ def declined(outcome: Outcome, reason: str, headers: Headers) -> Answer:
 def preflight(headers: Headers) -> Answer:
     """The answer to OPTIONS."""
     lines = [
-        *_COMMON[:-1],
-        (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+        *_COMMON,
         (b"allow", b"GET, HEAD, OPTIONS"),
         (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
         (b"access-control-max-age", b"900"),

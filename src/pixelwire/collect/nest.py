@@ -5,7 +5,7 @@ Knows the shapes of paths, not what any member means. A parameter that is droppe
 
 from typing import NamedTuple, TypeAlias
 
-from pixelwire.collect.paths import APPEND, DropReason, Path, Paths, Reserved, Step
+from pixelwire.collect.paths import APPEND, DropReason, Path, Paths, Reserved, Step, may_be_reserved
 from pixelwire.collect.query import Parameters
 from pixelwire.limits import ARRAY_INDEX_MAX, PADDING_NULLS_MAX
 
@@ -63,7 +63,7 @@ class _Odd:
     def put_late(self, late: dict[str, str], paths: Paths) -> None:
         """Reserved keys count wherever they stand; the others came too late."""
         for key, value in late.items():
-            twist = paths[key].twist
+            twist = paths[key].twist if may_be_reserved(key) else None
             if isinstance(twist, Reserved):
                 self._reserve(twist, value)
             else:

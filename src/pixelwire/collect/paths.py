@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import Enum, StrEnum
+from itertools import islice
 from typing import Final, NamedTuple
 
 from pixelwire.limits import (
@@ -16,6 +17,7 @@ APPEND: Final = -1
 ALWAYS_OBJECTS: Final = frozenset({("properties",), ("context",), ("traits",), ("context", "page")})
 
 _SERVER_FIELDS: Final = frozenset({"receivedAt", "request_ip", "rudderId", "type"})
+_RESERVED_STARTS: Final = ("w", "_")  # of writeKey and _pw_
 _WILDCARDS: Final = frozenset("|#@*?")
 _PART: Final = re.compile(r"\\.?|[.|#@*?]|[^\\.|#@*?]+", re.DOTALL)
 
@@ -68,9 +70,17 @@ class Paths(dict[str, Path]):
         return path
 
 
+def may_be_reserved(key: str) -> bool:
+    """False for most keys, without splitting them."""
+    return key.lstrip(":\\")[:1] in _RESERVED_STARTS
+
+
 def parse(key: str) -> Path:
-    """The path of a decoded key. Of several reasons to drop it, the first in wire.md's table counts."""
-    components = list(_components(key))
+    """The path of a decoded key. Of several reasons to drop it, the first in wire.md's table counts.
+
+    A key of nothing but separators is not followed beyond the level that is one too many.
+    """
+    components = list(islice(_components(key), LEVELS_MAX + 1))
     names = tuple(component.text for component in components)
     return Path(names[:-1], names[-1], _twist(names, components))
 
@@ -84,7 +94,8 @@ class _Component(NamedTuple):
 def _components(key: str) -> Iterator[_Component]:
     text: list[str] = []
     has_wildcard = is_key = False
-    for part in _PART.findall(key):
+    for found in _PART.finditer(key):
+        part = found[0]
         if part == ".":
             yield _Component("".join(text), is_key, has_wildcard)
             text, has_wildcard, is_key = [], False, False

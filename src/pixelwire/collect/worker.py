@@ -42,7 +42,6 @@ class Worker:
         self._app = app
         self._keys = keys
         self._outbox = outbox
-        self._renewing: asyncio.Task[None] | None = None
         self._is_catalog_readable = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,25 +53,18 @@ class Worker:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            await self._start()
+            self._renew()
+            await self._outbox.start()
         except Exception as exc:  # noqa: BLE001 told to the server, which would else serve without a start
             await send({"type": "lifespan.startup.failed", "message": f"the worker can not start: {exc!r}"})
             return
+        renewing = asyncio.create_task(self._keep_renewing())
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _start(self) -> None:
-        self._renew()
-        await self._outbox.start()
-        self._renewing = asyncio.create_task(self._keep_renewing())
-
-    async def _stop(self) -> None:
         await self._outbox.stop()
-        if self._renewing is not None:
-            self._renewing.cancel()
+        renewing.cancel()
         self._keys.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _keep_renewing(self) -> None:
         while True:
