@@ -55,6 +55,16 @@ def shown(options: Options) -> dict[str, Any]:
     }
 
 
+def described(kind: type[Options]) -> dict[str, str]:
+    """What each option is for, "" where its author did not say."""
+    return {field.encode_name: _description(field.type) for field in msgspec.structs.fields(kind)}
+
+
+def _description(annotation: Any) -> str:
+    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    return next((meta.description for meta in metas if meta.description), "")
+
+
 def _shown(value: Any) -> Any:
     if isinstance(value, Secret):
         return repr(value)
