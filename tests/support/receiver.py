@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
@@ -39,10 +40,11 @@ Decide = Callable[[web.Request, bytes], Answer]
 class Receiver:
     """Lives on one event loop. `decide`, when given, answers while it TAKES."""
 
-    def __init__(self, decide: Decide | None = None) -> None:
+    def __init__(self, decide: Decide | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.arrivals: list[Arrival] = []
         self.port = 0
         self.decide = decide
+        self._tls = tls
         self._behaviour = Behaviour.TAKES
         self._changed = asyncio.Event()
         self._runner: web.ServerRunner | None = None
@@ -54,7 +56,7 @@ class Receiver:
     async def start(self) -> "Receiver":
         self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
