@@ -1,9 +1,7 @@
 """The webhook: what it sends, and what it makes of answers."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +26,7 @@ from pixelwire.errors import InvalidFields
 from pixelwire.testing.check_destination import make_item
 from pixelwire.testing.manual_clock import ManualClock
 from support.receiver import Receiver
-from support.tls import make_certificate
+from support.tls import CERTIFICATE, server_context
 
 URL = "https://hooks.example/x"
 Use = Callable[[Receiver, Destination], Awaitable[None]]
@@ -209,17 +207,14 @@ def test_a_private_address_can_be_allowed() -> None:
     with_receiver(use, allow_private=False, allow_private_addresses=True)
 
 
-def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
+def test_a_certificate_must_be_trusted() -> None:
     """A receiver nobody vouches for gets nothing; one that `ca_file` vouches for does."""
-    certificate, key = make_certificate(tmp_path, "localhost")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
 
     async def run() -> None:
-        receiver = await Receiver(tls=context).start()
+        receiver = await Receiver(tls=server_context()).start()
         url = f"https://localhost:{receiver.port}/"
         try:
-            for options, is_trusted in (({}, False), ({"ca_file": str(certificate)}, True)):
+            for options, is_trusted in (({}, False), ({"ca_file": str(CERTIFICATE)}, True)):
                 webhook = build({"url": url, **options})
                 await webhook.open()
                 try:
