@@ -14,7 +14,7 @@ FACT_CHARACTERS_MAX: Final = 512
 DROPPED_LISTED_MAX: Final = 100
 DROPPED_KEY_CHARACTERS_MAX: Final = 128
 EVENT_NAME_CHARACTERS_MAX: Final = 128  # as counted; the payload keeps the whole name
-PATHS_REMEMBERED_MAX: Final = 2_048  # keys a worker has split and keeps, for the next request that brings them
+PATHS_REMEMBERED_MAX: Final = 2_048  # keys a worker has split and keeps for the next request
 PATH_REMEMBERED_CHARACTERS_MAX: Final = 128
 
 # The densest a query can get on its way to JSON: a byte that is not UTF-8 becomes U+FFFD (3 bytes),

@@ -11,7 +11,7 @@ from pixelwire.catalog.snapshot import PixelEntry
 from pixelwire.collect.address import ClientAddress
 from pixelwire.collect.app import PixelApp
 from pixelwire.collect.intake import Intake
-from pixelwire.collect.outbox import BatchResult, Pending
+from pixelwire.collect.outbox import BatchResult, Fate, Pending
 from pixelwire.event import Event, Failure, is_client_key
 
 WRITE_KEY = "0123456789abcdef0123456789abcdef"
@@ -52,7 +52,7 @@ class FakeClock:
 
 class FakeBatch:
     def __init__(self) -> None:
-        self.done: asyncio.Future[BatchResult] = asyncio.get_running_loop().create_future()
+        self.done = Fate(loop=asyncio.get_running_loop())
 
 
 class FakeOutbox:

@@ -16,6 +16,7 @@ from pixelwire.errors import CatalogBusy, CatalogError
 
 FILE: Final = "catalog.db"
 BUSY_WAIT_MS: Final = 3_000
+READERS_BUSY_WAIT_MS: Final = 100  # a worker reads on its event loop; it asks again in a moment
 
 Row = tuple[Any, ...]
 
@@ -70,7 +71,7 @@ def open_to_write(path: Path) -> apsw.Connection:
 def open_to_read(path: Path) -> apsw.Connection:
     with translated():
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(BUSY_WAIT_MS)
+        connection.set_busy_timeout(READERS_BUSY_WAIT_MS)
     return connection
 
 

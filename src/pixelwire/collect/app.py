@@ -2,7 +2,6 @@
 outbox and answers when it is safe. Knows no key, no payload and no disk.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, Protocol
@@ -74,9 +73,7 @@ class PixelApp:
             return answers.declined(Outcome.FAILED, pending, headers)
         if taken.dropped:
             self._tally_dropped(hour, taken)
-        # Shielded: the requests of a batch wait for one future, and one that is cancelled must not take
-        # it from the others.
-        result = await asyncio.shield(pending.batch.done)
+        result = await pending.batch.done
         if result.failure is not None:
             return answers.declined(Outcome.FAILED, result.failure, headers)
         outcome = Outcome.DUPLICATE if pending.position in result.duplicates else Outcome.STORED

@@ -36,6 +36,14 @@ class BatchResult(NamedTuple):
     duplicates: frozenset[int] = frozenset()
 
 
+class Fate(asyncio.Future[BatchResult]):
+    """What the requests of a batch wait for, many for one. A request that is cancelled must not take it
+    from the others, and asyncio.shield would cost each of them 5 us."""
+
+    def cancel(self, msg: object = None) -> bool:
+        return False
+
+
 class Gathering:
     """A batch while it is filled, sent and answered."""
 
@@ -44,7 +52,7 @@ class Gathering:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.events: list[Event] = []
         self.bytes = 0
-        self.done: asyncio.Future[BatchResult] = loop.create_future()
+        self.done = Fate(loop=loop)
         self.since_s = loop.time()
         self.number = 0
         self.tallies: list[Tally] = []
@@ -55,7 +63,7 @@ class Gathering:
 
 
 class Pending(NamedTuple):
-    """Where a request's event is. `await asyncio.shield(pending.batch.done)`: many wait for one future."""
+    """Where a request's event is; `await pending.batch.done` tells what became of it."""
 
     batch: Gathering
     position: int
