@@ -1,0 +1,70 @@
+"""All that one destination has yet to send."""
+
+from pixelwire.deliver.backlog import Backlog
+from pixelwire.deliver.parking import Parked
+from pixelwire.deliver.tickets import Ticket
+from pixelwire.event import StoredEvent
+
+
+def make_stored(seq: int, visitor: str) -> StoredEvent:
+    return StoredEvent(
+        seq, 1, 0, 0, 0, b'{"messageId":"m%d","anonymousId":"%s"}' % (seq, visitor.encode()), b""
+    )
+
+
+def filled(*visitors: str) -> Backlog:
+    backlog = Backlog(0)
+    backlog.admit([make_stored(seq, visitor) for seq, visitor in enumerate(visitors, 1)], len(visitors))
+    return backlog
+
+
+def take(backlog: Backlog) -> list[Ticket]:
+    return backlog.take(100, 1_000_000)
+
+
+def test_an_event_that_fails_takes_those_behind_it_along() -> None:
+    """They are parked after it, the cursor passes them all, and others pass."""
+    backlog = filled("ann", "bob", "ann")
+    first, other = take(backlog)
+    row, behind = backlog.park(first)
+    assert (row.seq, [one.seq for one in behind]) == (1, [3])
+    backlog.pass_by(other)
+    assert backlog.cursor == 3
+
+
+def test_what_comes_later_of_a_parked_identity_is_parked_behind_it() -> None:
+    """So the order holds although the cursor has passed."""
+    backlog = filled("ann", "bob")
+    backlog.park(take(backlog)[0])
+    followers = backlog.admit([make_stored(3, "ann"), make_stored(4, "cid")], 4)
+    assert [row.seq for row in followers] == [3]
+    assert [ticket.seq for ticket in take(backlog)] == [4]
+
+
+def test_parked_events_go_one_after_the_other() -> None:
+    """Each when the end of the one before is durable, and then the identity is free again."""
+    backlog = filled("ann", "ann")
+    [first] = take(backlog)
+    row, _ = backlog.park(first)
+    assert backlog.take_parked(1_000) is None
+    backlog.again(row)
+    assert backlog.take_parked(1_000) is row
+    assert backlog.take_parked(1_000) is None
+    backlog.free(first)
+    second = backlog.take_parked(1_000)
+    assert second is not None
+    assert second.seq == 2
+    backlog.free(Ticket(2, 1, 0, 0, "m2", "ann", second.identity_key, b"", second, 1))
+    assert backlog.admit([make_stored(3, "ann")], 3) == []
+    assert [ticket.seq for ticket in take(backlog)] == [3]
+
+
+def test_what_was_not_sent_is_taken_back_where_it_came_from() -> None:
+    """New events to the front of the window, parked ones to their place."""
+    parked = Parked(1, 0, 2, 0, 0)
+    backlog = Backlog(1, [parked])
+    backlog.admit([make_stored(2, "bob")], 2)
+    assert backlog.take_parked(0) is parked
+    backlog.take_back([*take(backlog), Ticket(1, 1, 0, 0, "m1", "", 0, b"", parked, 2)])
+    assert backlog.take_parked(0) is parked
+    assert [ticket.seq for ticket in take(backlog)] == [2]
