@@ -10,6 +10,11 @@ from starlette.responses import Response
 _encoder = msgspec.json.Encoder()
 
 
+def encoded(value: Any) -> msgspec.Raw:
+    """A part of an answer, to be put in as it is."""
+    return msgspec.Raw(_encoder.encode(value))
+
+
 def json_answer(
     value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -21,7 +21,7 @@ def render(document: Schema) -> str:
         "<!doctype html>\n"
         f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/docs/style.css"></head>\n'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/style.css"></head>\n'
         f"<body><nav><h2>{title}</h2>{page.contents()}</nav>\n"
         f"<main><h1>{title} <small>{escape(info['version'])}</small></h1>"
         f"<p>{_prose(info['description'])}</p>"
@@ -117,7 +117,7 @@ class _Page:
         if "anyOf" in schema:
             return " or ".join(self._type(kind) for kind in schema["anyOf"])
         if "enum" in schema:
-            return ", ".join(str(choice) for choice in schema["enum"])
+            return " | ".join(str(choice) for choice in schema["enum"])
         if "const" in schema:
             return str(schema["const"])
         if schema.get("type") == "array":
@@ -130,6 +130,8 @@ class _Page:
         schema = self._resolved(schema)
         if "examples" in schema:
             return schema["examples"][0]
+        if "anyOf" in schema:
+            return self._sample(schema["anyOf"][0])
         if "properties" in schema:
             return {name: self._sample(member) for name, member in schema["properties"].items()}
         if schema.get("type") == "array":

@@ -36,6 +36,8 @@ class Front:
                 await self._app(exchange.scope, receive, exchange.send)
         except Exception as exc:
             if exchange.has_started:
+                if isinstance(exc, TimeoutError):
+                    return  # a client too slow for its answer: the server closes the connection
                 raise
             response = (
                 await answer_error(Request(exchange.scope), TookTooLong())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
@@ -47,7 +47,7 @@ async def _with_body(request: Request) -> Request:
                 body += chunk
                 if len(body) > BODY_BYTES_MAX:
                     raise BodyTooLarge
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         raise BodyTooSlow from None
     return Request(_as_json(request.scope), _replay(bytes(body), request.receive))
 

@@ -14,7 +14,7 @@ from pixelwire.manage import period
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import Time, problems
 from pixelwire.manage.office import Office, TheOffice
 from pixelwire.manage.own.shapes import signal_name
 from pixelwire.manage.period import DAYS, FirstDay, LastDay, Period
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/pixels/{pixel_id}/counts", tags=["Counts"], route_cl
 
 
 class Count(TypedDict):
-    hour: NotRequired[Annotated[str, Field(description="Its start; with by=hour.")]]
+    hour: NotRequired[Annotated[Time, Field(description="Its start; with by=hour.")]]
     day: NotRequired[Annotated[str, Field(description="yyyy-MM-dd, UTC; with by=day.")]]
     signal: NotRequired[Annotated[str | None, Field(description="Null: no signal; with group=signal.")]]
     event: NotRequired[
@@ -47,7 +47,7 @@ class Count(TypedDict):
     count: int
 
 
-Counts = TypedDict("Counts", {"from": str, "to": str, "by": By, "group": Group, "counts": list[Count]})
+Counts = TypedDict("Counts", {"from": Time, "to": Time, "by": By, "group": Group, "counts": list[Count]})
 
 
 @router.get("", response_model=Counts, responses=problems(400, 401, 403, 404), summary="Count events")

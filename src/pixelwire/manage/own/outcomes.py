@@ -13,7 +13,7 @@ from pixelwire.manage import period
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, needs_server_admin, reachable_pixel
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import Time, problems
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.period import DAYS, FirstDay, LastDay, Period
 from pixelwire.manage.routes import GuardedRoute
@@ -25,28 +25,28 @@ router = APIRouter(tags=["Outcomes"], route_class=GuardedRoute)
 
 
 class OutcomeCount(TypedDict):
-    hour: str
+    hour: Time
     outcome: Annotated[str, Field(description="stored, duplicate, filtered, refused or failed.")]
     reason: Annotated[str | None, Field(description="Null for stored and duplicate.")]
     count: int
 
 
 class ReasonCount(TypedDict):
-    hour: str
+    hour: Time
     reason: str
     count: int
 
 
 class HourCount(TypedDict):
-    hour: str
+    hour: Time
     count: int
 
 
 PixelOutcomes = TypedDict(
     "PixelOutcomes",
     {
-        "from": str,
-        "to": str,
+        "from": Time,
+        "to": Time,
         "outcomes": list[OutcomeCount],
         "dropped": Annotated[list[ReasonCount], Field(description="Parameters that were left out.")],
     },
@@ -54,8 +54,8 @@ PixelOutcomes = TypedDict(
 ServerOutcomes = TypedDict(
     "ServerOutcomes",
     {
-        "from": str,
-        "to": str,
+        "from": Time,
+        "to": Time,
         "received": Annotated[list[HourCount], Field(description="Requests on the pixel routes.")],
         "outcomes": list[OutcomeCount],
         "unknown_pixel": Annotated[

@@ -11,7 +11,7 @@ from pixelwire.catalog.pixels import Pixel, PixelChanges
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import HexText, Time, UuidText, problems
 from pixelwire.manage.fields import Body, EventRules, Flag
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.routes import GuardedRoute
@@ -47,13 +47,13 @@ class SettingsPatch(Body):
 
 
 class SettingsAnswer(TypedDict):
-    id: str
-    business_id: str
+    id: HexText
+    business_id: UuidText
     domain: str
     name: str
-    dataset_id: str
-    created_at: str
-    updated_at: str
+    dataset_id: UuidText
+    created_at: Time
+    updated_at: Time
     enabled: bool
     event_rules: dict[str, str | None]
     address: str

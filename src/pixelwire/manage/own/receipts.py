@@ -15,7 +15,7 @@ from pixelwire.errors import NotFound
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import ExactTime, UuidText, problems
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.own.shapes import EventAnswer, event_answer
 from pixelwire.manage.routes import GuardedRoute
@@ -25,14 +25,14 @@ router = APIRouter(prefix="/pixels/{pixel_id}/events", tags=["Events"], route_cl
 
 
 class DeliveryAnswer(TypedDict):
-    destination_id: str
+    destination_id: UuidText
     destination_name: str
     kind: str
     state: DeliveryState
     attempts: int
     reason: Annotated[str | None, Field(description="Why it is in this state, when there is more to say.")]
-    at: Annotated[str | None, Field(description="When it was sent, or given up.")]
-    next_at: Annotated[str | None, Field(description="When it is tried again.")]
+    at: Annotated[ExactTime | None, Field(description="When it was sent, or given up.")]
+    next_at: Annotated[ExactTime | None, Field(description="When it is tried again.")]
 
 
 class ReceiptAnswer(EventAnswer):

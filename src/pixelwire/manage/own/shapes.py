@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from pixelwire.event import NO_SIGNAL, Call, Extra, Signal, StoredEvent
+from pixelwire.manage.documented import ExactTime, HexText
 from pixelwire.times import iso_ms
 
 
@@ -25,9 +26,9 @@ class Dropped(TypedDict):
 
 class EventAnswer(TypedDict):
     message_id: str
-    pixel_id: str
+    pixel_id: HexText
     seq: Annotated[int, Field(description="Its place among all events of the server.")]
-    received_at: str
+    received_at: ExactTime
     call: Literal["page", "track"]
     event_name: Annotated[str | None, Field(description="Of a track call.")]
     signal: Annotated[str | None, Field(description="What it counts as.")]

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -12,7 +13,7 @@ from pixelwire.errors import InvalidFields, NotFound
 from pixelwire.manage.answers import empty_answer, json_answer
 from pixelwire.manage.auth import Principal, ThePrincipal, needs_admin
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import Time, UuidText, problems
 from pixelwire.manage.fields import Body, Name, Role, Uuid
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.routes import GuardedRoute
@@ -28,15 +29,15 @@ class NewToken(Body):
 
 
 class TokenAnswer(TypedDict):
-    id: str
+    id: UuidText
     name: str
-    business_id: str | None
+    business_id: UuidText | None
     role: Role
-    created_at: str
+    created_at: Time
 
 
 class IssuedTokenAnswer(TokenAnswer):
-    token: str
+    token: Annotated[str, Field(examples=["pw_..."])]
 
 
 class TokensAnswer(TypedDict):

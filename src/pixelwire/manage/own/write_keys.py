@@ -12,7 +12,7 @@ from pixelwire.catalog.write_keys import WriteKey
 from pixelwire.manage.answers import empty_answer, json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import Time, UuidText, problems
 from pixelwire.manage.fields import Body, Flag, WriteKeyText
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.routes import GuardedRoute
@@ -34,11 +34,11 @@ class WriteKeyPatch(Body):
 
 
 class WriteKeyAnswer(TypedDict):
-    id: str
+    id: UuidText
     key: str
     enabled: bool
     own: Annotated[bool, Field(description="Whether it is the pixel's own id, which can not be deleted.")]
-    created_at: str
+    created_at: Time
 
 
 class WriteKeysAnswer(TypedDict):

@@ -11,7 +11,7 @@ from pixelwire.catalog.businesses import Business
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import Principal, ReachableBusinessId, ThePrincipal, needs_server_admin
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import Time, UuidText, problems
 from pixelwire.manage.fields import Body, BusinessType, Flag, Name
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.routes import GuardedRoute
@@ -35,10 +35,10 @@ class BusinessChanges(Body):
 
 
 class BusinessAnswer(TypedDict):
-    id: str
+    id: UuidText
     name: str
-    created_at: str
-    updated_at: str
+    created_at: Time
+    updated_at: Time
     status: Literal["ACTIVE"]
     type: BusinessType
 

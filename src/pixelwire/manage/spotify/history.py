@@ -7,6 +7,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from pixelwire.event import PIXEL_EVENT_TYPES, PixelEventType
+from pixelwire.manage.documented import HexText, Time
 from pixelwire.manage.period import Period
 from pixelwire.record.reader import Reader
 from pixelwire.times import hour_iso, iso_s
@@ -15,15 +16,15 @@ TypeName = Literal["ADD_TO_CART", "LEAD", "PAGE_VIEW", "PURCHASE"]
 
 
 class PixelEvent(TypedDict):
-    id: str
+    id: HexText
     type: TypeName
-    created_at: str
-    last_activity_at: str
+    created_at: Time
+    last_activity_at: Time
 
 
 class HistoricalEvent(TypedDict):
     type: TypeName
-    hour_partition: str
+    hour_partition: Time
     count: int
 
 

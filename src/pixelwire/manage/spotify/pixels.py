@@ -12,10 +12,10 @@ from pixelwire.catalog.pixels import Pixel, PixelChanges
 from pixelwire.errors import InvalidFields, NotFound
 from pixelwire.limits import HISTORY_DAYS_DEFAULT, HISTORY_DAYS_MAX, PIXELS_PAGE_MAX
 from pixelwire.manage import period
-from pixelwire.manage.answers import json_answer
+from pixelwire.manage.answers import encoded, json_answer
 from pixelwire.manage.auth import PixelId, ReachableBusinessId
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.documented import problems
+from pixelwire.manage.documented import HexText, Time, UuidText, problems
 from pixelwire.manage.fields import AAM_FIELDS_MAX, AamField, Body, Domain, Flag, Name, Uuid
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.period import Day, Period
@@ -52,22 +52,22 @@ class PixelPatch(Body):
 
 
 class PixelAnswer(TypedDict):
-    id: str
-    integration_id: str
+    id: HexText
+    integration_id: UuidText
     domain: str
     name: str
-    created_at: str
+    created_at: Time
     events: list[PixelEvent]
     historical_events: list[HistoricalEvent]
-    dataset_id: str
+    dataset_id: UuidText
 
 
 class PatchedPixel(TypedDict):
-    id: str
+    id: HexText
     domain: str
     name: str
-    created_at: str
-    updated_at: str
+    created_at: Time
+    updated_at: Time
 
 
 class Paging(TypedDict):
@@ -156,7 +156,7 @@ async def list_pixels(
     history = period.of_days(first, last, office.clock.now_ms(), DAYS)
     wanted = Wanted(include_events, history if include_historical_events else None)
 
-    def page(desk: Desk) -> PixelsAnswer:
+    def page(desk: Desk) -> dict[str, Any]:
         desk.catalog.business(business_id)
         pixels, total = desk.catalog.pixels(business_id, limit=limit, offset=offset)
         return {
@@ -166,10 +166,12 @@ async def list_pixels(
                 "offset": offset,
                 "current_page": offset // limit + 1,
             },
-            "pixels": [_answer(desk, pixel, wanted) for pixel in pixels],
+            # Encoded one by one: 50 histories of 92 days as objects would not fit in this process's share.
+            "pixels": [encoded(_answer(desk, pixel, wanted)) for pixel in pixels],
         }
 
-    return json_answer(await office.desks.short(page))
+    run = office.desks.short if wanted.history is None else office.desks.long
+    return json_answer(await run(page))
 
 
 @router.patch(
