@@ -141,14 +141,12 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
 def load_with_origins(path: Path | None = None, **overrides: Any) -> tuple[Settings, Origins]:
     """`load`, and where each setting came from: a flag, a variable, the file or the default."""
     file = path if path is not None else Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
-    from_file = _read_file(file) if file is not None else {}
+    from_file, problems = _read_file(file) if file is not None else ({}, [])
     flags = {name: value for name, value in overrides.items() if value is not None}
     names = list(Settings.model_fields)
     origins = Origins(names, flags, _variables(os.environ), from_file, file)
-    problems = [
-        *unknown_settings(from_file, names, file),
-        *unknown_variables(os.environ, PREFIX, names, OTHER_VARIABLES),
-    ]
+    problems += unknown_settings(from_file, names, file)
+    problems += unknown_variables(os.environ, PREFIX, names, OTHER_VARIABLES)
     try:
         settings = _layered(from_file, file)(**flags)
     except ValidationError as error:
@@ -170,15 +168,15 @@ def _variables(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """What the file says, and what is wrong with the file as such."""
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            return tomllib.load(file), []
     except OSError as error:
-        text = f"{path}: can not be read ({error.strerror}); give another file with --config"
-        raise ConfigError([text]) from error
+        return {}, [f"{path}: can not be read ({error.strerror}); give another file with --config"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: is not TOML ({error}); see docs/configuration.md"]) from error
+        return {}, [f"{path}: is not TOML ({error}); see docs/configuration.md"]
 
 
 def _layered(from_file: Mapping[str, Any], file: Path | None) -> type[Settings]:

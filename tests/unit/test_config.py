@@ -174,6 +174,14 @@ def test_a_file_that_can_not_be_read_is_one_problem(tmp_path: Path) -> None:
     assert "line 1" in broken
 
 
+def test_a_file_that_can_not_be_read_hides_no_other_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flags and variables are checked all the same."""
+    monkeypatch.setenv("PIXELWIRE_PROT", "1")
+    assert len(problems(tmp_path / "none.toml", workers="0")) == 3
+
+
 def test_a_file_in_place_of_the_data_directory_is_a_problem(tmp_path: Path) -> None:
     """It is found before the server starts."""
     (tmp_path / "data").write_text("")
