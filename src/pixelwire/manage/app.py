@@ -30,6 +30,8 @@ def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=name_operation,
         lifespan=_lifespan,
+        # Paths hold visitors' message ids: nothing about a request leaves this process.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     desks = Desks(Path(options.data_dir))
     app.state.office = Office(options, desks, HeadWatch(desks), clock or SystemClock())
