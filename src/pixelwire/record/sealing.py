@@ -30,7 +30,7 @@ def open_totals(data_dir: Path, store_id: str, storage: Storage) -> apsw.Connect
     connection = open_for_writing(path, storage)
     if schema_version(connection, path) == 0:
         connection.execute("BEGIN IMMEDIATE")
-        create_tables(connection, "totals.sql", "counts.sql")
+        create_tables(connection, "counts.sql", "totals.sql")
         connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (store_id,))
         connection.execute("COMMIT")
     return connection

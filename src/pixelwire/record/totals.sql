@@ -5,3 +5,5 @@ CREATE TABLE meta (
     store_id  TEXT    NOT NULL,
     folded_to INTEGER NOT NULL           -- the number of the newest segment whose counts are in here
 ) STRICT;
+
+CREATE INDEX outcome_count_by_hour ON outcome_count (hour);  -- the whole server's outcomes of a few hours
