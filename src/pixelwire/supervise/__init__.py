@@ -56,6 +56,7 @@ class Server:
 
     def run(self) -> int:
         """Blocks until SIGINT or SIGTERM; 0 after an orderly stop."""
+        os.umask(0o077)  # events are their owner's only, also in a directory that was there before
         raise_descriptor_limit()
         self._workers.take_signals()
         try:
