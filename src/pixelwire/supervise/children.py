@@ -18,7 +18,7 @@ from pixelwire.limits import CHILD_STOP_S
 
 READY_S: Final = 120.0  # a recorder may have a long log to read back after a crash
 BACKOFF_FIRST_S: Final = 0.05  # workers hold their requests for 3 s: the first restart is quick
-BACKOFF_MAX_S: Final = 5.0
+BACKOFF_MAX_S: Final = 1.0  # well below what a request is held for
 STEADY_S: Final = 10.0  # a process that ran this long starts again without back-off
 
 State = Literal["starting", "running", "backing_off", "stopped"]
