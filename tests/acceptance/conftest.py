@@ -1,6 +1,8 @@
-"""Long runs are only for who asks for them: `make soak`."""
+"""Long runs are only for who asks for them: `make soak`. Helpers assert as talkatively as tests do."""
 
 import pytest
+
+pytest.register_assert_rewrite("support.power_history", "support.promise")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

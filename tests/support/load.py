@@ -38,6 +38,10 @@ class Ledger:
     outcomes: Counter[str] = field(default_factory=Counter)  # `stored`, `failed unconfirmed`, ...
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def failed(self) -> int:
+        return sum(amount for outcome, amount in list(self.outcomes.items()) if outcome.startswith("failed"))
+
     def add(self, other: "Ledger") -> None:
         self.sent += other.sent
         self.unanswered += other.unanswered
@@ -74,8 +78,9 @@ class Load:
         return sum(len(ledger.acknowledged) for ledger in self._ledgers)
 
     @property
-    def unanswered(self) -> int:
-        return sum(ledger.unanswered for ledger in self._ledgers)
+    def failed(self) -> int:
+        """Answers that say that the event could not be stored."""
+        return sum(ledger.failed for ledger in self._ledgers)
 
     def stop(self) -> Ledger:
         """Ends the load after the answers that are due, and sums up."""

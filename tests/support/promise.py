@@ -11,29 +11,50 @@ SETTLE_S = 5.0  # the ledger of the server follows within a second
 
 def check_promise(server: Server, ledger: Ledger) -> None:
     """What was acknowledged is stored, once, and counted; every request is accounted for."""
+    check_accounts(server, ledger, check_stored(server, ledger))
+
+
+def check_stored(server: Server, ledger: Ledger) -> int:
+    """What was acknowledged is stored, once, and counted; returns how many events are stored."""
     assert ledger.wrong == []
     stored = Counter(event["message_id"] for event in server.events())
     acknowledged = set(ledger.acknowledged)
     assert not acknowledged - stored.keys(), "acknowledged and not stored"
     assert stored.total() == len(stored), "stored twice"
-    doubtful = ledger.unanswered + ledger.outcomes["failed unconfirmed"]
-    assert len(acknowledged) <= len(stored) <= len(acknowledged) + doubtful
+    assert len(acknowledged) <= len(stored) <= len(acknowledged) + doubtful(ledger)
     assert len(acknowledged) <= server.counted() <= ledger.sent
     assert server.counted() == len(stored)
-    check_accounts(server, ledger, len(stored))
+    return len(stored)
+
+
+def doubtful(ledger: Ledger) -> int:
+    """Requests of which the sender can not know whether they were stored."""
+    return ledger.unanswered + ledger.outcomes["failed unconfirmed"]
 
 
 def check_accounts(server: Server, ledger: Ledger, stored: int) -> None:
-    """received = stored + duplicate + filtered + refused + failed, but for requests nobody answered."""
+    """received = stored + duplicate + filtered + refused + failed, by what was answered; what nobody was
+    answered may be in either sum."""
+    answered: Counter[str] = Counter()
+    for outcome, amount in ledger.outcomes.items():
+        answered[outcome.partition(" ")[0]] += amount
 
-    def difference() -> str:
-        sums = server.outcomes()
+    def agrees(sums: Counter[str]) -> bool:
         unaccounted = sums["received"] - (sums.total() - sums["received"])
-        if 0 <= unaccounted <= ledger.unanswered and sums["stored"] == stored:
-            return ""
-        return f"{dict(sums)}; {stored} events; {ledger.unanswered} requests unanswered"
+        return (
+            0 <= unaccounted <= ledger.unanswered
+            and all(0 <= sums[word] - answered[word] <= ledger.unanswered for word in answered)
+            and sums["stored"] <= stored <= sums["stored"] + doubtful(ledger)
+        )
 
-    wait_until(lambda: not difference(), SETTLE_S, "the accounts agree", last=difference)
+    wait_until(
+        lambda: agrees(server.outcomes()),
+        SETTLE_S,
+        "the accounts agree",
+        last=lambda: (
+            f"{server.outcomes()}; answered {answered}; {stored} stored; {ledger.unanswered} unanswered"
+        ),
+    )
 
 
 def check_receipts(server: Server, message_ids: list[str]) -> None:
