@@ -19,6 +19,7 @@ STATUSES = {
     Behaviour.IS_BUSY: 503,
     Behaviour.REFUSES: 422,
     Behaviour.LOCKS_OUT: 401,
+    Behaviour.IS_GONE: 503,  # what was under way when it went
 }
 
 
@@ -45,6 +46,7 @@ class Receiver:
         self.port = 0
         self.decide = decide
         self._tls = tls
+        self.waiting = 0  # requests under way while it is silent
         self._behaviour = Behaviour.TAKES
         self._changed = asyncio.Event()
         self._runner: web.ServerRunner | None = None
@@ -63,6 +65,7 @@ class Receiver:
 
     async def stop(self) -> None:
         if self._runner is not None:
+            self._behaviour = Behaviour.IS_GONE
             self._changed.set()
             await self._runner.cleanup()
             self._runner = None
@@ -82,8 +85,12 @@ class Receiver:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
-        while self._behaviour is Behaviour.IS_SILENT:
-            await self._changed.wait()
+        self.waiting += 1
+        try:
+            while self._behaviour is Behaviour.IS_SILENT:
+                await self._changed.wait()
+        finally:
+            self.waiting -= 1
         answer = self._answer(request, body)
         if request.method != "OPTIONS":
             self._note(request, body, answer.status if answer is not None else 0)

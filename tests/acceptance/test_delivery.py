@@ -1,0 +1,117 @@
+"""The courier's own process, killed again and again, with a receiver that fails by chance."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from pixelwire.catalog.snapshot import Snapshot
+from pixelwire.deliver.options import CourierOptions
+from pixelwire.deliver.retry import RetryPolicy
+from pixelwire.deliver.state import Deliveries
+from support.catalogs import make_shop
+from support.events import make_event, record
+from support.receiver import Arrival, ReceiverThread, fails_by_chance
+from support.waiting import wait_until
+
+EVENTS = 50_000
+VISITORS = 3_000
+KILLS = 5
+CONCURRENCY = 16
+SEED = 20_260_123
+NOBODY = "anonymous"
+PATIENT = RetryPolicy(first_s=0.05, delay_s_max=0.5, probe_first_s=0.05, probe_delay_s_max=0.5)
+
+
+def test_fifty_thousand_events_survive_five_kills(tmp_path: Path) -> None:
+    """Every id arrives, at most what was under way arrives twice, and every visitor's order holds."""
+    with ReceiverThread(fails_by_chance(SEED)) as receiver, read_door(tmp_path) as door:
+        make_directory(tmp_path, receiver.url)
+        for kill in range(1, KILLS + 1):
+            with courier(tmp_path) as process:
+                goal = EVENTS * kill // (KILLS + 1)
+                wait_until(lambda goal=goal: len(receiver.arrivals) >= goal, 60, "enough for a kill")
+                process.send_signal(signal.SIGKILL)
+        with courier(tmp_path):
+            wait_until(lambda: door.summary()[0].sent_total == EVENTS, 60, "all sent")
+            wait_until(lambda: door.summary()[0].cursor == EVENTS, 10, "the cursor at the end")
+        [summary] = door.summary()
+        taken = [arrival for arrival in receiver.arrivals if arrival.status == 200]
+
+    assert (summary.parked, summary.dead) == (0, 0)
+    assert summary.retried_total > EVENTS // 100, "the receiver did not fail"
+    counts = Counter(arrival.message_id for arrival in taken)
+    assert len(counts) == EVENTS
+    assert counts.total() - EVENTS <= KILLS * CONCURRENCY
+    assert visitors_out_of_order(taken) == []
+
+
+def make_directory(data_dir: Path, url: str) -> None:
+    """A shop with a webhook, and all events on disk. Every tenth event is nobody's."""
+    shop = make_shop(data_dir)
+    options = {
+        "url": url,
+        "concurrency": CONCURRENCY,
+        "signing_secret": "0123456789abcdef",
+        "allow_private_addresses": True,
+    }
+    shop.catalog.create_destination(shop.business.id, "webhook", "hook", options)
+    shop.catalog.close()
+    snapshot = Snapshot(data_dir)
+    number = next(iter(snapshot.keys().values())).number
+    snapshot.close()
+    for start in range(0, EVENTS, 5_000):
+        record(
+            data_dir,
+            [
+                make_event(
+                    number,
+                    message_id=f"m-{seq}",
+                    anonymous_id=NOBODY if seq % 10 == 0 else f"visitor-{seq * 7919 % VISITORS}",
+                    payload={"properties": {"place": seq}},
+                )
+                for seq in range(start, start + 5_000)
+            ],
+        )
+
+
+@contextmanager
+def courier(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The courier as the supervisor starts it; at the end of the block it is let go, if it still lives."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pixelwire.deliver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    options = CourierOptions(str(data_dir), retry=PATIENT)
+    try:
+        process.stdin.write(msgspec.json.encode(options) + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        assert process.wait(5) in (0, -signal.SIGKILL)
+
+
+@contextmanager
+def read_door(data_dir: Path) -> Iterator[Deliveries]:
+    door = Deliveries(data_dir)
+    yield door
+    door.close()
+
+
+def visitors_out_of_order(taken: Sequence[Arrival]) -> list[str]:
+    """Those whose events did not arrive in the order of their seq; a repeat right away is none."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for arrival in taken:
+        payload = msgspec.json.decode(arrival.body)
+        if payload["anonymousId"] != NOBODY:
+            places[payload["anonymousId"]].append(payload["properties"]["place"])
+    return [visitor for visitor, seqs in places.items() if seqs != sorted(seqs)]
