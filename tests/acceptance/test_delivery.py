@@ -1,5 +1,6 @@
 """The courier's own process, killed again and again, with a receiver that fails by chance."""
 
+import random
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from support.receiver import Arrival, ReceiverThread, fails_by_chance
 from support.waiting import wait_until
 
 EVENTS = 50_000
-VISITORS = 3_000
+VISITORS = 200  # few, so that events of one meet often
 KILLS = 5
 CONCURRENCY = 16
 SEED = 20_260_123
@@ -65,6 +66,7 @@ def make_directory(data_dir: Path, url: str) -> None:
     snapshot = Snapshot(data_dir)
     number = next(iter(snapshot.keys().values())).number
     snapshot.close()
+    chance = random.Random(SEED)
     for start in range(0, EVENTS, 5_000):
         record(
             data_dir,
@@ -72,7 +74,7 @@ def make_directory(data_dir: Path, url: str) -> None:
                 make_event(
                     number,
                     message_id=f"m-{seq}",
-                    anonymous_id=NOBODY if seq % 10 == 0 else f"visitor-{seq * 7919 % VISITORS}",
+                    anonymous_id=NOBODY if seq % 10 == 0 else f"visitor-{chance.randrange(VISITORS)}",
                     payload={"properties": {"place": seq}},
                 )
                 for seq in range(start, start + 5_000)
