@@ -11,7 +11,6 @@ CREATE TABLE destination (
   since_ms       INTEGER NOT NULL,                   -- when the state began
   retry_at_ms    INTEGER,                            -- down: when the next event is tried
   revision       INTEGER NOT NULL,                   -- the catalog's, with which the state was found; a higher one starts anew
-  up_ms          INTEGER NOT NULL DEFAULT 0,         -- how long it has been up: the clock of events that fail
   sent_total     INTEGER NOT NULL DEFAULT 0,         -- events
   retried_total  INTEGER NOT NULL DEFAULT 0,         -- attempts after which an event was parked
   dead_total     INTEGER NOT NULL DEFAULT 0,         -- events
@@ -33,13 +32,13 @@ CREATE TABLE sent (
 
 -- Events that wait for another attempt, and those of the same identity that wait behind them (attempts 0).
 CREATE TABLE parked (
-  destination       INTEGER NOT NULL,
-  seq               INTEGER NOT NULL,
-  identity          INTEGER NOT NULL,  -- 0: nobody's, ordered by nothing
-  attempts          INTEGER NOT NULL,
-  failing_since_ms  INTEGER NOT NULL,  -- on the destination's up_ms clock, so that no event ages while it is down
-  next_ms           INTEGER NOT NULL,
-  reason            TEXT    NOT NULL,
+  destination  INTEGER NOT NULL,
+  seq          INTEGER NOT NULL,
+  identity     INTEGER NOT NULL,  -- 0: nobody's, ordered by nothing
+  attempts     INTEGER NOT NULL,
+  failing_ms   INTEGER NOT NULL,  -- how long it has failed while others passed: by this it dies
+  next_ms      INTEGER NOT NULL,
+  reason       TEXT    NOT NULL,
   PRIMARY KEY (destination, seq)
 ) STRICT, WITHOUT ROWID;
 

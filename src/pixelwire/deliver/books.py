@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pixelwire.deliver.backlog import Backlog
 from pixelwire.deliver.health import Health
 from pixelwire.deliver.ledger import Group, Progress
-from pixelwire.deliver.parking import Parked
+from pixelwire.deliver.parking import Parked, Trial
 from pixelwire.deliver.retry import Die, decide
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, Ticket, bury_row, expired_ticket, park_row
@@ -19,17 +19,15 @@ from pixelwire.telemetry import logger
 
 class Books:
     def __init__(self, shared: Shared, progress: Progress, name: str) -> None:
-        clock = shared.clock
         self._shared = shared
         self._progress = progress
         self._log = logger("deliver").bind(destination=name)
         self.backlog = Backlog(progress.cursor, shared.ledger.parked(progress.number))
-        self.health = Health(shared.policy, shared.chance, now_s=clock.monotonic_s(), up_ms=progress.up_ms)
+        self.health = Health(shared.policy, shared.chance)
 
     def progress_now(self) -> Progress:
         """The row as it may be written together with all that was handed in up to now."""
         self._progress.cursor = self.backlog.cursor
-        self._progress.up_ms = self.health.up_ms(self._shared.clock.monotonic_s())
         return self._progress
 
     def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> None:
@@ -42,7 +40,7 @@ class Books:
         self, tickets: Sequence[Ticket], results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
     ) -> None:
         """Every ticket was tried and came to this. Returns when that is durable."""
-        self._judge(results, is_probe)
+        self._judge(tickets, results, is_probe)
         group = self._gather()
         ended: list[Ticket] = []
         parked: list[Parked] = []
@@ -72,11 +70,13 @@ class Books:
         await group.durable.wait()
         self.backlog.free(ticket)
 
-    def failed(self, reason: str, after_s: float | None = None, *, is_probe: bool) -> None:
-        """The destination as a whole did not take what was sent."""
+    def failed(
+        self, reason: str, seq: int | None = None, after_s: float | None = None, *, is_probe: bool
+    ) -> None:
+        """Nothing was taken; `seq` is None when nothing was sent."""
         now_ms, now_s = self._shared.clock.now_ms(), self._shared.clock.monotonic_s()
         self._progress.last_error, self._progress.last_error_ms = reason, now_ms
-        if self.health.failed(now_s, after_s, is_probe=is_probe):
+        if self.health.failed(now_s, seq, after_s, is_probe=is_probe):
             self._log.warning("destination_down", reason=reason)
         if self.health.is_down:
             retry_at_ms = now_ms + int(self.health.resumes_in_s(now_s) * 1_000)
@@ -84,20 +84,20 @@ class Books:
 
     # -- Private -----------------------------------------------------------------------------------
 
-    def _judge(self, results: Sequence[ItemResult], is_probe: bool) -> None:
+    def _judge(self, tickets: Sequence[Ticket], results: Sequence[ItemResult], is_probe: bool) -> None:
         """What the results say of the destination as a whole."""
         retries = [result for result in results if isinstance(result, Retry)]
         if len(retries) < len(results):
             self._answered()
         elif retries:
             wish_s = max(retry.after_s or 0.0 for retry in retries)
-            self.failed(retries[0].reason, wish_s, is_probe=is_probe)
+            self.failed(retries[0].reason, tickets[0].seq, wish_s, is_probe=is_probe)
         for retry in retries:
             if retry.is_for_all and retry.after_s:
                 self.health.hold(self._shared.clock.monotonic_s(), retry.after_s)
 
     def _answered(self) -> None:
-        if self.health.answered(self._shared.clock.monotonic_s()):
+        if self.health.answered():
             now_ms = self._shared.clock.now_ms()
             self.backlog.hasten(now_ms)
             self._progress.enter("running", "", now_ms)
@@ -125,12 +125,12 @@ class Books:
 
     def _retry(self, group: Group, ticket: Ticket, result: Retry) -> Parked | None:
         """Parks an event for another attempt, with what waits behind it. None when it died instead."""
-        up_ms = self.health.up_ms(self._shared.clock.monotonic_s())
-        since_ms = ticket.row.failing_since_ms if ticket.row and ticket.attempts > 1 else up_ms
+        now_s = self._shared.clock.monotonic_s()
+        failing_ms = self._failing_ms(ticket.row, now_s)
         decision = decide(
             self._shared.policy,
             attempts=ticket.attempts,
-            failing_ms=up_ms - since_ms,
+            failing_ms=failing_ms,
             after_s=result.after_s,
             chance=self._shared.chance(),
         )
@@ -139,10 +139,23 @@ class Books:
             return None
         self._progress.retried_total += 1
         row, behind = self.backlog.park(ticket)
-        row.attempts, row.failing_since_ms = ticket.attempts, since_ms
+        row.attempts, row.failing_ms = ticket.attempts, failing_ms
+        row.trial = Trial(now_s, decision.delay_s, self.health.answers)
         row.next_ms = self._shared.clock.now_ms() + int(decision.delay_s * 1_000)
         group.add("park", [self._row(row, result.reason), *(self._row(one, FOLLOWS) for one in behind)])
         return row
+
+    def _failing_ms(self, row: Parked | None, now_s: float) -> int:
+        """How long it has failed while others passed, this attempt included.
+
+        A wait between two attempts counts when others were taken in it, and not beyond what was meant: an
+        event does not age by its destination being away, nor by having nothing beside it to tell.
+        """
+        if row is None:
+            return 0
+        if row.trial is None or self.health.answers == row.trial.answers:
+            return row.failing_ms
+        return row.failing_ms + int(min(now_s - row.trial.at_s, row.trial.delay_s) * 1_000)
 
     def _row(self, row: Parked, reason: str) -> tuple[int | str, ...]:
         return park_row(self._progress.number, row, reason)

@@ -41,7 +41,6 @@ class Progress(msgspec.Struct):
     since_ms: int
     retry_at_ms: int | None
     revision: int
-    up_ms: int
     sent_total: int
     retried_total: int
     dead_total: int

@@ -14,7 +14,7 @@ WHERE id = ?1 AND state <> 'removed';
 DELETE FROM parked WHERE destination = ? AND seq = ?;
 
 -- name: park
-INSERT OR REPLACE INTO parked (destination, seq, identity, attempts, failing_since_ms, next_ms, reason)
+INSERT OR REPLACE INTO parked (destination, seq, identity, attempts, failing_ms, next_ms, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: sent
@@ -26,15 +26,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: progress
 UPDATE destination SET
-  store = ?2, cursor = ?3, state = ?4, reason = ?5, since_ms = ?6, retry_at_ms = ?7, revision = ?8, up_ms = ?9,
-  sent_total = ?10, retried_total = ?11, dead_total = ?12, send_ms_total = ?13,
-  last_sent_ms = ?14, last_error = ?15, last_error_ms = ?16
+  store = ?2, cursor = ?3, state = ?4, reason = ?5, since_ms = ?6, retry_at_ms = ?7, revision = ?8,
+  sent_total = ?9, retried_total = ?10, dead_total = ?11, send_ms_total = ?12,
+  last_sent_ms = ?13, last_error = ?14, last_error_ms = ?15
 WHERE number = ?1;
 
 -- The courier's questions.
 
 -- name: destination
-SELECT number, store, cursor, state, reason, since_ms, retry_at_ms, revision, up_ms,
+SELECT number, store, cursor, state, reason, since_ms, retry_at_ms, revision,
        sent_total, retried_total, dead_total, send_ms_total, last_sent_ms, last_error, last_error_ms
 FROM destination WHERE id = ?;
 
@@ -42,7 +42,7 @@ FROM destination WHERE id = ?;
 SELECT id FROM destination WHERE state <> 'removed';
 
 -- name: parked
-SELECT seq, identity, attempts, failing_since_ms, next_ms FROM parked WHERE destination = ? ORDER BY seq;
+SELECT seq, identity, attempts, failing_ms, next_ms FROM parked WHERE destination = ? ORDER BY seq;
 
 -- name: settled_between
 -- Events that need nothing more, or are parked: a restart reads them again and passes them by.

@@ -23,8 +23,17 @@ class Parked(msgspec.Struct, eq=False):
     seq: int
     identity_key: int
     attempts: int
-    failing_since_ms: int
+    failing_ms: int  # how long it has failed while others passed
     next_ms: int  # wall clock
+    trial: "Trial | None" = None  # its last attempt, if this process made it
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """A failed attempt: what is needed to tell at the next one whether others passed in between."""
+
+    at_s: float  # monotonic
+    delay_s: float  # the wait that followed
+    answers: int  # what the destination had taken by then
 
 
 class Parking:

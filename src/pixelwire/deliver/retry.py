@@ -11,7 +11,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     first_s: float = 1.0
     delay_s_max: float = 600.0
     after_s_max: float = 3_600.0  # of a destination's own wish (`Retry-After`)
-    give_up_after_s: float = 3 * 3_600.0  # of time in which the destination took other events
+    give_up_after_s: float = 3 * 3_600.0  # of failing while other events pass
     attempts_min: int = 10
     probe_first_s: float = 0.5  # a destination that is down is tried again after this, then ever later
     probe_delay_s_max: float = 60.0
@@ -31,7 +31,7 @@ def decide(
 ) -> Again | Die:
     """What becomes of an event after its failed attempt number `attempts`.
 
-    `failing_ms` counts from its first failure and only while the destination was up. `chance` is in [0, 1).
+    `failing_ms` is how long it has failed while others passed. `chance` is in [0, 1).
     """
     if attempts >= policy.attempts_min and failing_ms >= policy.give_up_after_s * 1_000:
         return Die()

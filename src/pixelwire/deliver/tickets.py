@@ -68,7 +68,7 @@ def park_row(destination: int, row: Parked, reason: str) -> tuple[Any, ...]:
         row.seq,
         row.identity_key,
         row.attempts,
-        row.failing_since_ms,
+        row.failing_ms,
         row.next_ms,
         reason,
     )
