@@ -23,8 +23,11 @@ Flags win over PIXELWIRE_* variables, and these over the file.
 
 @click.command(epilog=EPILOG)
 @options.server
-def command(config: Path | None, **flags: Any) -> int:
-    """Run the server until it is told to stop (Ctrl-C or SIGTERM)."""
+@click.option(
+    "--take-over", is_flag=True, help="Replace the server that runs over the same data, refusing nobody."
+)
+def command(config: Path | None, take_over: bool, **flags: Any) -> int:
+    """Run the server until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads the settings anew."""
     settings = options.settings(config, **flags)
     from pixelwire import supervise, telemetry
 
@@ -35,4 +38,9 @@ def command(config: Path | None, **flags: Any) -> int:
         listening.write(settings.data_dir, addresses)
         click.echo(f"Pixels at {addresses.pixel_url}, management at {addresses.manage_url}. Ctrl-C stops.")
 
-    return supervise.serve(settings, announce=announce)
+    return supervise.serve(
+        settings,
+        announce=announce,
+        reload=lambda: options.settings(config, **flags),
+        takes_over=take_over,
+    )

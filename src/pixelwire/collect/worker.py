@@ -11,6 +11,8 @@ import threading
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import msgspec
+
 from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.clock import SystemClock
 from pixelwire.collect.address import ClientAddress
@@ -22,6 +24,11 @@ from pixelwire.collect.outbox import Outbox
 from pixelwire.limits import CATALOG_TICK_S
 
 log = logging.getLogger("pixelwire.collect")
+
+
+def load_app(options_path: str) -> "Worker":
+    """The ASGI app of a worker, by options that lie in a file: a worker started later reads them anew."""
+    return build_app(msgspec.json.decode(Path(options_path).read_bytes(), type=WorkerOptions))
 
 
 def build_app(options: WorkerOptions) -> "Worker":

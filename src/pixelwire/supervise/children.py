@@ -46,6 +46,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     _ready: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _renewing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     @property
@@ -54,15 +55,33 @@ class Child:
 
     def start(self) -> None:
         """Returns when the process says that it is ready. ChildFailed when it ends before that."""
+        self.begin()
+        self.wait_ready()
+
+    def begin(self) -> None:
+        """Starts the process and the thread that keeps it alive."""
         self._spawn()
         self._thread = threading.Thread(target=self._keep_alive, name=self.name, daemon=True)
         self._thread.start()
-        if not self._ready.wait(READY_S) or self.state != "running":
+
+    def wait_ready(self) -> None:
+        """Returns when the process begun says that it is ready. ChildFailed when it ends before that."""
+        if not self._ready.wait(READY_S) or self.state not in ("running", "stopped"):
             raise ChildFailed(f"the {self.name} did not start; what it says is above")
+
+    def renew(self, options: msgspec.Struct) -> None:
+        """An orderly restart with other options; nothing when they are the same."""
+        if options != self.options:
+            self.options = options
+            self._renewing.set()
+            self._let_go()
 
     def release(self) -> None:
         """Asks the process to end."""
         self._stopping.set()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self.process and self.process.stdin:
             try:
                 self.process.stdin.close()
@@ -103,13 +122,16 @@ class Child:
             if self._stopping.is_set() or not self._ready.is_set():
                 self._ready.set()  # `start` sees the state and raises
                 return
-            if time.monotonic() - started_s > STEADY_S:
-                delay_s = BACKOFF_FIRST_S
-            self._become("backing_off")
-            if self._stopping.wait(delay_s):
-                return
-            delay_s = min(delay_s * 4, BACKOFF_MAX_S)
-            self.restarts += 1
+            if self._renewing.is_set():
+                self._renewing.clear()
+            else:
+                if time.monotonic() - started_s > STEADY_S:
+                    delay_s = BACKOFF_FIRST_S
+                self._become("backing_off")
+                if self._stopping.wait(delay_s):
+                    return
+                delay_s = min(delay_s * 4, BACKOFF_MAX_S)
+                self.restarts += 1
             self._become("starting")
             self._spawn()
 
@@ -128,7 +150,7 @@ class Child:
                 process.stdin.close()
             except OSError:
                 pass  # it never read its options
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and not self._renewing.is_set():
             log.error("process_died", process=self.name, status=status, remedy="it is started again")
 
     def _become(self, state: State) -> None:

@@ -14,6 +14,7 @@ from pixelwire.errors import DataDirectoryError
 from pixelwire.limits import PORT_WAIT_S, SOCKET_PATH_BYTES_MAX
 
 LOCK_NAME: Final = "lock"
+RUNTIME_NOTE: Final = "runtime"
 RETRY_S: Final = 0.05
 
 
@@ -21,8 +22,8 @@ class DataDirectory:
     """The directory, locked. The lock is inherited by the children, so that after a `kill -9` the next
     server begins only when the last process of the former one has ended."""
 
-    def __init__(self, path: Path) -> None:
-        """DataDirectoryError when it can not be made, or is in use for longer than PORT_WAIT_S."""
+    def __init__(self, path: Path, wait_s: float = PORT_WAIT_S) -> None:
+        """DataDirectoryError when it can not be made, or is in use for longer than `wait_s`."""
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.lock_fd = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -32,7 +33,7 @@ class DataDirectory:
                 hint="choose another with --data-dir, or give this user the right to write there",
             ) from error
         self.path = path
-        self._lock()
+        self._lock(wait_s)
         self.runtime = self._make_runtime()
 
     def release(self) -> None:
@@ -40,8 +41,8 @@ class DataDirectory:
         shutil.rmtree(self.runtime, ignore_errors=True)
         os.close(self.lock_fd)
 
-    def _lock(self) -> None:
-        deadline = time.monotonic() + PORT_WAIT_S
+    def _lock(self, wait_s: float) -> None:
+        deadline = time.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(self.lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,12 +61,10 @@ class DataDirectory:
 
     def _make_runtime(self) -> Path:
         """Socket paths end at 107 bytes, so they are not put below the data directory, which may be deep."""
-        note = self.path / "runtime"
-        if note.is_symlink() or note.exists():
-            # Left behind by a server that was killed.
-            former = Path(note.read_text().strip())
-            if former.name.startswith("pixelwire-") and former.parent == _runtime_parent():
-                shutil.rmtree(former, ignore_errors=True)
+        note = self.path / RUNTIME_NOTE
+        former = noted_runtime(self.path)
+        if former is not None:
+            shutil.rmtree(former, ignore_errors=True)  # left behind by a server that was killed
         runtime = Path(tempfile.mkdtemp(prefix="pixelwire-", dir=_runtime_parent()))
         longest = len(os.fsencode(runtime / "recorder.sock"))
         if longest > SOCKET_PATH_BYTES_MAX:
@@ -75,6 +74,16 @@ class DataDirectory:
             )
         note.write_text(f"{runtime}\n")
         return runtime
+
+
+def noted_runtime(data_dir: Path) -> Path | None:
+    """The sockets' directory of the server that has, or last had, this data."""
+    try:
+        noted = Path((data_dir / RUNTIME_NOTE).read_text().strip())
+    except OSError:
+        return None
+    is_ours = noted.name.startswith("pixelwire-") and noted.parent == _runtime_parent()
+    return noted if is_ours else None
 
 
 def _runtime_parent() -> Path:

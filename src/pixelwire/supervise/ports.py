@@ -3,15 +3,61 @@ process that dies leaves no connection refused: it waits in its queue for the ne
 """
 
 import errno
+import os
 import socket
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pixelwire.errors import ConfigError
 from pixelwire.limits import PORT_WAIT_S
 
+if TYPE_CHECKING:
+    from pixelwire.config import Settings
+
 BACKLOG: Final = 4_096
 RETRY_S: Final = 0.05
+ACTIVATED_FD_FIRST: Final = 3  # as sd_listen_fds(3) says
+
+
+class Sockets(NamedTuple):
+    """The listening sockets of one server."""
+
+    public: list[socket.socket]  # one a worker
+    manage: socket.socket
+
+
+def bind_all(settings: "Settings") -> Sockets:
+    """Those that systemd hands over when it started us by a socket unit, else our own. ConfigError when
+    they can not be had."""
+    given = activated()
+    if given is not None:
+        # One socket for all workers then: it is systemd's, and outlives even this process.
+        public, manage = given
+        others = [socket.socket(fileno=os.dup(public.fileno())) for _ in range(settings.workers - 1)]
+        (ours,) = [manage] if manage else listen(settings.manage_host, settings.manage_port, "manage_port")
+        return Sockets([public, *others], ours)
+    public_sockets = listen(settings.host, settings.port, "port", settings.workers)
+    (manage,) = listen(settings.manage_host, settings.manage_port, "manage_port")
+    return Sockets(public_sockets, manage)
+
+
+def activated() -> tuple[socket.socket, socket.socket | None] | None:
+    """(public, manage) as systemd passed them: by the names `public` and `manage`, else in that order."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    count = int(os.environ.pop("LISTEN_FDS", "0"))
+    names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
+    os.environ.pop("LISTEN_PID")
+    by_name: dict[str, socket.socket] = {}
+    for number in range(count):
+        sock = socket.socket(fileno=ACTIVATED_FD_FIRST + number)
+        sock.setblocking(False)
+        os.set_inheritable(sock.fileno(), False)
+        name = names[number] if number < len(names) else ""
+        by_name[name if name in ("public", "manage") else ("public", "manage")[min(number, 1)]] = sock
+    if "public" not in by_name:
+        raise ConfigError(["port: systemd passed no socket named public; see the socket unit in docs"])
+    return by_name["public"], by_name.get("manage")
 
 
 def listen(host: str, port: int, setting: str, count: int = 1) -> list[socket.socket]:

@@ -3,10 +3,10 @@ to begin again when it gives up; the app is the collect room's.
 """
 
 import multiprocessing
-import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from granian._granian import SocketHolder
@@ -16,8 +16,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from pixelwire import telemetry
-from pixelwire.collect.options import WorkerOptions
-from pixelwire.collect.worker import build_app
+from pixelwire.collect.worker import load_app
 from pixelwire.limits import QUERY_BYTES_MAX, WORKER_KILL_S
 from pixelwire.supervise.ports import BACKLOG
 
@@ -69,12 +68,12 @@ class Workers:
     def __init__(
         self,
         listening: Sequence[socket.socket],
-        options: WorkerOptions,
+        options_path: Path,
         *,
         on_spawn: Callable[[], None],
     ) -> None:
         self._listening = listening
-        self._load = partial(build_app, options)
+        self._load = partial(load_app, str(options_path))
         self._on_spawn = on_spawn
         self._server: InheritingServer | None = None
         self.is_stopping = False
@@ -93,6 +92,11 @@ class Workers:
         if self._server is not None:
             self._server.signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian's
 
+    def renew(self) -> None:
+        """Workers are replaced one after the other; each new one reads its options anew."""
+        if self._server is not None:
+            self._server.signal_handler_reload()  # type: ignore[no-untyped-call] # granian's
+
     def run(self) -> None:
         """Returns after `stop`, when the last request was answered or WORKER_KILL_S have passed.
 
@@ -105,10 +109,6 @@ class Workers:
                 self._server.serve(target_loader=self._load, wrap_loader=False)
             except SystemExit:
                 log.error("workers_stopped", remedy="they are started again")
-
-    def take_signals(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.stop)
 
     def _make(self) -> InheritingServer:
         server = InheritingServer(
@@ -128,8 +128,5 @@ class Workers:
             log_level=LogLevels.error,
             log_dictconfig=GRANIAN_LOG,
         )
-        # Granian has just set its own handlers when this is called; ours remember the wish to stop even
-        # between two servers.
-        server.on_startup(self.take_signals)
         server.on_startup(self._on_spawn)
         return server

@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from pixelwire.errors import DataDirectoryError
-from pixelwire.supervise import lock
 from pixelwire.supervise.lock import DataDirectory
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(lock, "PORT_WAIT_S", 0.1)
+def private_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
 
@@ -22,7 +20,7 @@ def test_a_directory_has_one_owner(tmp_path: Path) -> None:
     with pytest.raises(
         DataDirectoryError, match=rf"in use by another Pixelwire \(process {os.getpid()}\).*--data-dir"
     ):
-        DataDirectory(tmp_path / "d")
+        DataDirectory(tmp_path / "d", wait_s=0.1)
     first.release()
     DataDirectory(tmp_path / "d").release()
 
