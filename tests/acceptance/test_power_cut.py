@@ -29,7 +29,7 @@ def memory_dir() -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _short_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log starts again from its beginning after a few commits, not after megabytes."""
-    monkeypatch.setattr(limits, "WAL_CHECKPOINT_BYTES", 256 * 1_024)
+    monkeypatch.setattr(limits, "WAL_CHECKPOINT_BYTES", 64 * 1_024)
 
 
 @pytest.mark.parametrize("first_seed", range(0, HISTORIES, CHUNK))
