@@ -1,9 +1,6 @@
 """The courier's own process, killed again and again, with a receiver that fails by chance."""
 
 import random
-import signal
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from pixelwire.catalog.snapshot import Snapshot
-from pixelwire.deliver.options import CourierOptions
 from pixelwire.deliver.retry import RetryPolicy
 from pixelwire.deliver.state import Deliveries
 from support.catalogs import make_shop
+from support.couriers import courier
 from support.events import make_event, record
 from support.receiver import Arrival, ReceiverThread, fails_by_chance
 from support.waiting import wait_until
@@ -34,11 +31,11 @@ def test_fifty_thousand_events_survive_five_kills(tmp_path: Path) -> None:
     with ReceiverThread(fails_by_chance(SEED)) as receiver, read_door(tmp_path) as door:
         make_directory(tmp_path, receiver.url)
         for kill in range(1, KILLS + 1):
-            with courier(tmp_path) as process:
+            with courier(tmp_path, PATIENT) as process:
                 goal = EVENTS * kill // (KILLS + 1)
                 wait_until(lambda goal=goal: len(receiver.arrivals) >= goal, 60, "enough for a kill")
-                process.send_signal(signal.SIGKILL)
-        with courier(tmp_path):
+                process.kill()
+        with courier(tmp_path, PATIENT):
             wait_until(lambda: door.summary()[0].sent_total == EVENTS, 60, "all sent")
             wait_until(lambda: door.summary()[0].cursor == EVENTS, 10, "the cursor at the end")
         [summary] = door.summary()
@@ -80,26 +77,6 @@ def make_directory(data_dir: Path, url: str) -> None:
                 for seq in range(start, start + 5_000)
             ],
         )
-
-
-@contextmanager
-def courier(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The courier as the supervisor starts it; at the end of the block it is let go, if it still lives."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pixelwire.deliver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    options = CourierOptions(str(data_dir), retry=PATIENT)
-    try:
-        process.stdin.write(msgspec.json.encode(options) + b"\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == b"ready\n"
-        yield process
-    finally:
-        process.stdin.close()
-        process.stdout.close()
-        assert process.wait(5) in (0, -signal.SIGKILL)
 
 
 @contextmanager

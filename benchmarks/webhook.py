@@ -1,0 +1,130 @@
+"""Measures this machine: events a second through the webhook, by the courier's own process, one per request.
+
+    .venv/bin/python benchmarks/webhook.py --events 50000 --concurrency 16
+
+The receiver is a process of its own on the same cores; it answers 200 to everything.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import shutil
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+import machine  # noqa: E402 - found by the line above
+
+from pixelwire.catalog.snapshot import Snapshot  # noqa: E402
+from pixelwire.deliver.state import Deliveries  # noqa: E402
+from support.catalogs import make_shop  # noqa: E402
+from support.couriers import courier  # noqa: E402
+from support.events import make_event, record  # noqa: E402
+from support.processes import TICKS_PER_S, pss_bytes  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
+
+PAYLOAD = {"properties": {"text": "x" * 600}}
+CHUNK = 5_000
+IDLE_S = 5.0
+MIB = 2**20
+
+
+def main() -> None:
+    options = _options()
+    base = Path(tempfile.mkdtemp(prefix="pixelwire-bench-"))
+    listening, told = multiprocessing.Pipe()
+    receiver = multiprocessing.get_context("spawn").Process(target=_receive, args=(told,), daemon=True)
+    receiver.start()
+    try:
+        for name, value in machine.facts(base).items():
+            print(f"{name:36} {value}")
+        for name, value in measure(base, listening.recv(), options).items():
+            print(f"{name:36} {value}")
+    finally:
+        receiver.terminate()
+        receiver.join()
+        shutil.rmtree(base)
+
+
+def measure(data_dir: Path, port: int, options: argparse.Namespace) -> dict[str, str]:
+    fill(data_dir, port, options)
+    door = Deliveries(data_dir)
+    started_s = time.perf_counter()
+    with courier(data_dir) as process:
+        ready_s = time.perf_counter() - started_s
+        wait_until(lambda: door.summary() and door.summary()[0].cursor == options.events, 600, "all sent")
+        took_s = time.perf_counter() - started_s - ready_s
+        busy = _ticks(process.pid)
+        memory = pss_bytes(process.pid)
+        time.sleep(IDLE_S)
+        idle = _ticks(process.pid) - busy
+    [summary] = door.summary()
+    door.close()
+    return {
+        "events a second": f"{options.events / took_s:,.0f} (expected: at least 3,000)",
+        "events, concurrency, visitors": f"{options.events:,}, {options.concurrency}, {options.visitors:,}",
+        "one request, mean": f"{summary.send_ms_total / summary.sent_total:.2f} ms",
+        "courier's CPU per event": f"{busy / TICKS_PER_S / options.events * 1e6:.0f} us",
+        "courier's memory, PSS": f"{memory / MIB:.0f} MiB",
+        "courier's idle CPU": f"{idle / TICKS_PER_S / IDLE_S:.2%} of a core",
+        "start to ready": f"{ready_s:.2f} s",
+    }
+
+
+def fill(data_dir: Path, port: int, options: argparse.Namespace) -> None:
+    """A shop with a webhook, and the events on disk."""
+    shop = make_shop(data_dir)
+    hook = {
+        "url": f"http://127.0.0.1:{port}/",
+        "concurrency": options.concurrency,
+        "signing_secret": "0123456789abcdef",
+        "allow_private_addresses": True,
+    }
+    shop.catalog.create_destination(shop.business.id, "webhook", "hook", hook)
+    shop.catalog.close()
+    snapshot = Snapshot(data_dir)
+    number = next(iter(snapshot.keys().values())).number
+    snapshot.close()
+    for start in range(0, options.events, CHUNK):
+        seqs = range(start, min(start + CHUNK, options.events))
+        visitors = [f"visitor-{seq * 7919 % options.visitors}" for seq in seqs]
+        record(data_dir, [make_event(number, anonymous_id=name, payload=dict(PAYLOAD)) for name in visitors])
+
+
+def _receive(port: Connection) -> None:
+    import uvloop
+    from aiohttp import web
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        await request.read()
+        return web.Response()
+
+    async def serve() -> None:
+        runner = web.ServerRunner(web.Server(answer))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+def _ticks(pid: int) -> int:
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--visitors", type=int, default=10_000)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
