@@ -26,6 +26,8 @@ from pixelwire.errors import ConfigError
 FILE_NAME: Final = "pixelwire.toml"
 PREFIX: Final = "PIXELWIRE_"
 WORKERS_MAX: Final = 64
+RATE_MAX: Final = 1_000_000
+BURST_S_MAX: Final = 3_600
 
 # Read by the command line, and no settings of the server.
 OTHER_VARIABLES: Final = frozenset({"PIXELWIRE_CONFIG", "PIXELWIRE_TOKEN", "PIXELWIRE_MANAGE_URL"})
@@ -112,6 +114,15 @@ class Settings(BaseSettings):
     )
     client_address_header: Annotated[str, BeforeValidator(_header)] = Field(
         "x-forwarded-for", description="the one header in which a trusted proxy names the client"
+    )
+    rate_limit_per_address: Annotated[int, BeforeValidator(_number), Field(ge=0, le=RATE_MAX)] = Field(
+        0, description="pixels a second that an address gets from a worker; 0 is no limit"
+    )
+    rate_limit_per_pixel: Annotated[int, BeforeValidator(_number), Field(ge=0, le=RATE_MAX)] = Field(
+        0, description="requests a second that a worker takes for a pixel; 0 is no limit"
+    )
+    rate_limit_burst_s: Annotated[int, BeforeValidator(_number), Field(ge=1, le=BURST_S_MAX)] = Field(
+        10, description="how many seconds' worth of a rate limit may come at once"
     )
     metrics_public: bool = Field(False, description="whether /metrics is open without a token")
     allow_private_destinations: bool = Field(

@@ -26,6 +26,10 @@ assert QUERY_BYTES_MAX * 3 * 2 + HEADER_CHARACTERS_MAX * 6 * 4 + 8_192 <= PAYLOA
 # -- Duplicates ------------------------------------------------------------------------------------
 DUPLICATE_WINDOW_MS: Final = 48 * 3_600_000
 
+# -- Rate limits, while they are set ----------------------------------------------------------------
+RATE_BUCKETS_MAX: Final = 32_768  # addresses a worker remembers; under 10 MB
+RATE_BUCKETS_LOOKED_AT: Final = 8  # the oldest, when room is needed for a new one
+
 # -- Worker to recorder ----------------------------------------------------------------------------
 BATCH_EVENTS_MAX: Final = 2_048
 BATCH_BYTES_MAX: Final = 4 * 1_048_576
@@ -48,6 +52,15 @@ EVENT_NAMES_MAX: Final = 1_000  # a pixel and hour; the rest is `(other)`
 EVENT_NAMES_REST: Final = "(other)"
 FILTER_BITS: Final = 1 << 23  # of a sealed segment's filter of client-given ids: 1 MiB
 WAL_CHECKPOINT_BYTES: Final = 16 * 1_048_576
+RETENTION_LOOK_S: Final = 10.0
+RETENTION_PAUSE_S: Final = 0.2  # between two removals: a file system takes a moment to free a large file
+RETENTION_SEGMENTS: Final = 16  # under a limit of size, segments are sealed at this part of it
+RETENTION_SEGMENT_BYTES_MIN: Final = 16 * 1_048_576  # each sealed one keeps 1 MiB of memory for 48 hours
+RETENTION_HELD_S: Final = 30.0  # how long a reader may keep a removed file's room
+RETENTION_AGE_DAYS_MIN: Final = 2
+EXPIRED_EVENTS_MAX: Final = 1_000_000  # receipts of what a hard limit took; about 45 MB
+assert RETENTION_AGE_DAYS_MIN * 86_400_000 >= DUPLICATE_WINDOW_MS
+assert EXPIRED_EVENTS_MAX >= SEGMENT_EVENTS_MAX
 assert COMMIT_EVENTS_MAX >= BATCH_EVENTS_MAX
 assert FILTER_BITS >= SEGMENT_EVENTS_MAX * 16  # under 1 false hit in 100 with three probes
 

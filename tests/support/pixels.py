@@ -12,6 +12,7 @@ from pixelwire.collect.address import ClientAddress
 from pixelwire.collect.app import PixelApp
 from pixelwire.collect.intake import Intake
 from pixelwire.collect.outbox import BatchResult, Fate, Pending
+from pixelwire.collect.rate import Door
 from pixelwire.event import Event, Failure, is_client_key
 
 WRITE_KEY = "0123456789abcdef0123456789abcdef"
@@ -116,13 +117,17 @@ class Visitor:
     """Asks one app, as an ASGI server would."""
 
     def __init__(
-        self, *, trusted_proxies: Iterable[str] = (), client_address_header: str = "x-forwarded-for"
+        self,
+        *,
+        trusted_proxies: Iterable[str] = (),
+        client_address_header: str = "x-forwarded-for",
+        door: Door | None = None,
     ):
         self.keys = FakeKeys()
         self.outbox = FakeOutbox()
         self.clock = FakeClock()
         address = ClientAddress(list(trusted_proxies), client_address_header)
-        self.app = PixelApp(Intake(self.keys, address), self.outbox, self.clock)
+        self.app = PixelApp(Intake(self.keys, address, door), self.outbox, self.clock)
 
     def pixel(self, query: str | bytes, call: str = "page", **more: Any) -> Reply:
         """GETs a pixel with this query and the write key before it."""

@@ -9,12 +9,13 @@ import msgspec
 
 from pixelwire.catalog.snapshot import PixelEntry
 from pixelwire.collect import answers, headers, payload, privacy, signals
-from pixelwire.collect.address import ClientAddress
+from pixelwire.collect.address import NO_ADDRESS, ClientAddress
 from pixelwire.collect.context import enrich, share_basics
 from pixelwire.collect.headers import Headers
 from pixelwire.collect.nest import Object, nest
 from pixelwire.collect.paths import DropReason, Paths
 from pixelwire.collect.query import parse
+from pixelwire.collect.rate import Door
 from pixelwire.event import Call, Event, Extra, Failure, Outcome, Signal, client_id_key, own_id_key
 from pixelwire.limits import (
     DROPPED_KEY_CHARACTERS_MAX,
@@ -54,9 +55,11 @@ class Declined(NamedTuple):
 
 
 class Intake:
-    def __init__(self, keys: WriteKeys, address: ClientAddress) -> None:
+    def __init__(self, keys: WriteKeys, address: ClientAddress, door: Door | None = None) -> None:
+        """Without a door there are no limits, and they cost nothing."""
         self._keys = keys
         self._address = address
+        self._door = door
         self._paths = Paths()
         self._timestamps = payload.Timestamps()
 
@@ -70,6 +73,8 @@ class Intake:
         pixel = self._pixel(write_key)
         if isinstance(pixel, Declined):
             return pixel
+        if self._door is not None and not self._comes_in(self._door, request, pixel):
+            return Declined(Outcome.REFUSED, answers.RATE_LIMITED, pixel.number)
         payload.take_quotes_off(root)
         if missing := _missing(root, request.call):
             return Declined(Outcome.REFUSED, missing, pixel.number)
@@ -92,6 +97,10 @@ class Intake:
         if not pixel.is_enabled:
             return Declined(Outcome.REFUSED, answers.PIXEL_DISABLED, pixel.number)
         return pixel
+
+    def _comes_in(self, door: Door, request: Request, pixel: PixelEntry) -> bool:
+        address = self._address.of(request.peer, request.headers) if door.asks_address else NO_ADDRESS
+        return door.is_open(address, pixel.number)
 
     def _whole(
         self,

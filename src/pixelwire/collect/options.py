@@ -10,3 +10,6 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     socket_path: str  # where the recorder listens
     trusted_proxies: list[str]  # addresses and networks whose word on the client's address counts
     client_address_header: str = "x-forwarded-for"
+    rate_limit_per_address: int = 0  # requests a second; 0 is no limit
+    rate_limit_per_pixel: int = 0
+    rate_limit_burst_s: int = 10

@@ -21,6 +21,7 @@ from pixelwire.collect.intake import Intake
 from pixelwire.collect.keys import Keys
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.collect.outbox import Outbox
+from pixelwire.collect.rate import Door
 from pixelwire.limits import CATALOG_TICK_S
 
 log = logging.getLogger("pixelwire.collect")
@@ -39,7 +40,18 @@ def build_app(options: WorkerOptions) -> "Worker":
     keys = Keys(Snapshot(Path(options.data_dir)), clock)
     outbox = Outbox(options.socket_path)
     address = ClientAddress(options.trusted_proxies, options.client_address_header)
-    return Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox)
+    return Worker(PixelApp(Intake(keys, address, _door(options, clock)), outbox, clock), keys, outbox)
+
+
+def _door(options: WorkerOptions, clock: SystemClock) -> Door | None:
+    if not (options.rate_limit_per_address or options.rate_limit_per_pixel):
+        return None
+    return Door(
+        clock,
+        per_address=options.rate_limit_per_address,
+        per_pixel=options.rate_limit_per_pixel,
+        burst_s=options.rate_limit_burst_s,
+    )
 
 
 class Worker:

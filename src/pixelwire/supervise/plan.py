@@ -57,6 +57,9 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
             socket_path=place.recorder_socket,
             trusted_proxies=list(settings.trusted_proxies),
             client_address_header=settings.client_address_header,
+            rate_limit_per_address=settings.rate_limit_per_address,
+            rate_limit_per_pixel=settings.rate_limit_per_pixel,
+            rate_limit_burst_s=settings.rate_limit_burst_s,
         ),
     )
 

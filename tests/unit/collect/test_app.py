@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from pixelwire.collect.outbox import BatchResult
+from pixelwire.collect.rate import Door
 from pixelwire.event import Failure
+from pixelwire.testing.manual_clock import ManualClock
 from support.pixels import GIF, HOUR, PIXEL, WRITE_KEY, Visitor, make_entry
 
 PAGE = f"writeKey={WRITE_KEY}&anonymousId=a1"
@@ -144,6 +146,55 @@ def test_a_disabled_pixel_is_counted_under_itself() -> None:
     visitor.keys.table[WRITE_KEY] = make_entry(is_enabled=False)
     visitor.ask("/pixel/v1/page", PAGE)
     assert ledger(visitor) == {(PIXEL, "refused", "pixel_disabled"): 1}
+
+
+def test_past_a_limit_is_429() -> None:
+    """With the time to wait, counted under the pixel, and the image still renders; then it goes on."""
+    clock = ManualClock()
+    visitor = Visitor(door=Door(clock, per_address=1))
+    assert visitor.ask("/pixel/v1/page", PAGE).outcome == ("stored", None)
+    reply = visitor.ask("/pixel/v1/page", PAGE)
+    assert (reply.status, reply.outcome, reply.body) == (
+        429,
+        ("refused", "rate_limited"),
+        b"too many requests",
+    )
+    assert reply.headers["retry-after"] == "1"
+    assert visitor.ask("/pixel/v1/page", PAGE, headers=IMAGE).body == GIF
+    assert visitor.ask("/pixel/v1/page", PAGE, peer="192.0.2.1").outcome == ("stored", None)
+    clock.advance(1)
+    assert visitor.ask("/pixel/v1/page", PAGE).outcome == ("stored", None)
+    assert ledger(visitor) == {(PIXEL, "refused", "rate_limited"): 2}
+    assert visitor.outbox.received_by_hour == {HOUR: 5}
+
+
+def test_a_limit_comes_after_the_pixel_and_before_the_identity() -> None:
+    """The contract's order; what is refused before it uses up nothing, what comes after it does."""
+    visitor = Visitor(door=Door(ManualClock(), per_pixel=1))
+    visitor.keys.table["off"] = make_entry(8, is_enabled=False)
+    for query, reason in [
+        ("x" * 40_000, "query_too_long"),
+        ("", "write_key_missing"),
+        ("writeKey=x", "write_key_unknown"),
+        ("writeKey=off", "pixel_disabled"),
+        ("writeKey=off", "pixel_disabled"),
+        (f"writeKey={WRITE_KEY}", "identity_missing"),
+        (f"writeKey={WRITE_KEY}", "rate_limited"),
+    ]:
+        assert visitor.ask("/pixel/v1/page", query).outcome == ("refused", reason)
+    assert visitor.ask("/pixel/v1/page", PAGE, method="HEAD").status == 429
+
+
+def test_behind_a_proxy_the_limit_is_each_visitors() -> None:
+    """The address that the trusted proxy names is the one that counts."""
+    door = Door(ManualClock(), per_address=1)
+    visitor = Visitor(door=door, trusted_proxies=["127.0.0.1"])
+
+    def status(address: str) -> int:
+        return visitor.ask("/pixel/v1/page", PAGE, headers={"X-Forwarded-For": address}).status
+
+    assert [status("192.0.2.1"), status("192.0.2.2"), status("192.0.2.1")] == [200, 200, 429]
+    assert status("192.0.2.9, 192.0.2.1") == 429  # what a visitor says of itself is not believed
 
 
 def test_a_duplicate_is_told_so() -> None:

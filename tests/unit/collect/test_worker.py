@@ -139,6 +139,26 @@ def test_what_is_made_of_the_options_lives(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_limits_are_off_unless_they_are_set(tmp_path: Path) -> None:
+    """A worker of the defaults answers whatever comes; one with a limit refuses past it."""
+
+    async def answers(**limits: int) -> list[int]:
+        server = Server(build_app(options(tmp_path, **limits)))
+        await server.start()
+        answered = [await server.get(f"writeKey={key}") for _ in range(25)]
+        await server.stop()
+        return [status for status, _ in answered]
+
+    shop = make_shop(tmp_path, "Limits")
+    key = shop.pixel.id
+    shop.catalog.close()
+    assert asyncio.run(answers()) == [400] * 25
+    for name in ("rate_limit_per_address", "rate_limit_per_pixel"):
+        statuses = asyncio.run(answers(**{name: 1, "rate_limit_burst_s": 20}))
+        assert statuses[:20] == [400] * 20
+        assert 429 in statuses[20:]
+
+
 def test_a_worker_may_have_as_many_connections_as_the_system_allows(tmp_path: Path) -> None:
     """Silent connections must not use up the descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
