@@ -44,10 +44,11 @@ def main() -> int:
     options = _options()
     base = Path(tempfile.mkdtemp(prefix="pixelwire-bench-", dir=options.dir))
     try:
+        facts = machine.facts(base)
         rows, is_exact = measure(base / "data", options)
         if options.growth:
             rows += growth(base / "grown", options)
-        text = report(rows, machine.facts(base))
+        text = report(rows, facts)
     finally:
         shutil.rmtree(base)
     print(text)
