@@ -1,6 +1,8 @@
 """The courier's own process, killed again and again, with a receiver that fails by chance."""
 
 import random
+import signal
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ import msgspec
 from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.deliver.retry import RetryPolicy
 from pixelwire.deliver.state import Deliveries
+from pixelwire.limits import CHILD_STOP_S
 from support.catalogs import make_shop
 from support.couriers import courier
 from support.events import make_event, record
@@ -49,7 +52,22 @@ def test_fifty_thousand_events_survive_five_kills(tmp_path: Path) -> None:
     assert visitors_out_of_order(taken) == []
 
 
-def make_directory(data_dir: Path, url: str) -> None:
+def test_a_courier_that_is_let_go_ends_at_once(tmp_path: Path) -> None:
+    """Also while a receiver hangs, and however often it is told to stop by a signal before."""
+    with ReceiverThread() as receiver, read_door(tmp_path) as door:
+        make_directory(tmp_path, receiver.url, events=100)
+        receiver.hang()
+        with courier(tmp_path) as process:
+            wait_until(lambda: receiver.waiting == CONCURRENCY, 10, "all slots are under way")
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+            assert door.summary()[0].state == "running"
+            started_s = time.monotonic()
+        assert time.monotonic() - started_s < CHILD_STOP_S
+        assert process.returncode == 0
+
+
+def make_directory(data_dir: Path, url: str, *, events: int = EVENTS) -> None:
     """A shop with a webhook, and all events on disk. Every tenth event is nobody's."""
     shop = make_shop(data_dir)
     options = {
@@ -64,7 +82,7 @@ def make_directory(data_dir: Path, url: str) -> None:
     number = next(iter(snapshot.keys().values())).number
     snapshot.close()
     chance = random.Random(SEED)
-    for start in range(0, EVENTS, 5_000):
+    for start in range(0, events, 5_000):
         record(
             data_dir,
             [
@@ -74,7 +92,7 @@ def make_directory(data_dir: Path, url: str) -> None:
                     anonymous_id=NOBODY if seq % 10 == 0 else f"visitor-{chance.randrange(VISITORS)}",
                     payload={"properties": {"place": seq}},
                 )
-                for seq in range(start, start + 5_000)
+                for seq in range(start, min(start + 5_000, events))
             ],
         )
 

@@ -4,12 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
+import pytest
 from aiohttp import web
 
 from pixelwire.deliver.database import delivery_path
 from pixelwire.deliver.retry import RetryPolicy
+from pixelwire.destinations import registry
+from pixelwire.destinations.base import Surroundings
 from pixelwire.testing.check_destination import Behaviour
 from support.delivery import a_courier, a_scene, eventually, in_order
 from support.receiver import Answer, Receiver, identity_of
@@ -367,6 +371,33 @@ def test_an_event_that_retention_removed_is_told(tmp_path: Path) -> None:
             assert (
                 scene.door.dead_letters(hook.id)[0].reason == "removed by retention before it could be sent"
             )
+
+    asyncio.run(run())
+
+
+def test_a_loop_that_fails_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others do not notice, the summary says why, and it goes on by itself."""
+    monkeypatch.setattr("pixelwire.deliver.courier.RESTART_FIRST_S", 0.05)
+    build, failing = registry.build, ["first"]
+
+    def build_or_fail(kind: str, options: dict[str, Any], surroundings: Surroundings) -> Any:
+        if options.get("method") == "PUT" and failing:
+            raise RuntimeError("a fault in the program")
+        return build(kind, options, surroundings)
+
+    monkeypatch.setattr(registry, "build", build_or_fail)
+
+    async def run() -> None:
+        async with a_scene(tmp_path) as scene:
+            faulty, well = scene.create("faulty", method="PUT"), scene.create("well")
+            scene.visit("a")
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.event_state(well, 1) == "sent")
+                await eventually(lambda: scene.state(faulty) == "failed")
+                assert "a fault in the program" in scene.summary(faulty).reason
+                failing.clear()
+                await eventually(lambda: scene.event_state(faulty, 1) == "sent")
+                await eventually(lambda: scene.state(faulty) == "running")
 
     asyncio.run(run())
 

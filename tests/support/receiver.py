@@ -79,6 +79,10 @@ class Receiver:
         elif self._runner is None:
             await self.start()
 
+    def hang(self) -> None:
+        """Silent from now on; for a test on another thread than the receiver's."""
+        self._behaviour = Behaviour.IS_SILENT
+
     async def received(self) -> list[str]:
         """The message ids answered with 200, in order."""
         return [arrival.message_id for arrival in self.arrivals if arrival.status == 200]

@@ -1,7 +1,9 @@
 """The courier's process: `python -m pixelwire.deliver`, a child of the supervisor (see lifeline)."""
 
 import asyncio
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvloop
@@ -14,6 +16,8 @@ from pixelwire.telemetry import configure, logger
 
 # The committing thread gets the interpreter's lock back from a busy event loop after this, not after 5 ms.
 SWITCH_INTERVAL_S = 0.0005
+# Destinations look names up in threads; one whose name server is silent must not hold the others up.
+RESOLVERS_MAX = 64
 
 
 def main() -> int:
@@ -37,7 +41,11 @@ async def _run(options: CourierOptions) -> None:
         event_loop.call_soon_threadsafe(stop.set)
 
     on_release(release)
+    event_loop.set_default_executor(ThreadPoolExecutor(RESOLVERS_MAX, "resolve"))
     await Courier(options).run(stop, on_ready=say_ready)
+    # Everything is closed and durable. A thread that waits for a name server could hold the end up for long.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Backlog:
         return self._parking.take_any() if is_early else self._parking.take(now_ms)
 
     def take_back(self, tickets: Sequence[Ticket]) -> None:
-        """What was taken and not sent goes first again."""
+        """What was taken and not sent is ready again."""
         self._window.put_back([ticket for ticket in tickets if ticket.row is None])
         for ticket in tickets:
             if ticket.row is not None:

@@ -161,7 +161,7 @@ class Courier:
                     failures = 0
                 failures += 1
                 self._log.exception("loop_failed", destination=destination_id, failures=failures)
-                loop.fail(f"stopped by an error: {exc}; it is started again")
+                loop.fail(f"stopped by an error: {_cause(exc)}; it is started again")
                 await asyncio.sleep(back_off_s(RESTART_FIRST_S, RESTART_MAX_S, failures, 1.0))
             if self._is_stopping:
                 return
@@ -211,3 +211,11 @@ class Courier:
         self._shared.ledger.close()
         self._catalog.close()
         self._reader.close()
+
+
+def _cause(exc: Exception) -> str:
+    """The error that began it, out of the groups that tasks put around it."""
+    inner: BaseException = exc
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    return str(inner) or type(inner).__name__

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 import apsw
 import msgspec
 
+from pixelwire.catalog.database import catalog_path
+from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.deliver.database import open_to_read, translated
 from pixelwire.deliver.statements import load
 
@@ -96,9 +98,16 @@ class Deliveries:
         return [known.get(id_) or Delivery(id_, "pending") for id_ in destination_ids]
 
     def slowest_cursor(self) -> int | None:
-        """Every event up to here may go, as far as deliveries are concerned. None: nothing is delivered."""
-        rows = self._rows("slowest_cursor")
-        return rows[0][0] if rows else None
+        """Every event up to here may go, as far as deliveries are concerned. None: nothing is delivered.
+
+        A destination that the courier has not met yet counts from where its owner wants it to begin. Reads
+        the catalog too: CatalogError when it can not be read.
+        """
+        rows = {id_: (state, cursor) for id_, state, cursor in self._rows("cursors")}
+        wanted = self._wanted()
+        cursors = [cursor for id_, (state, cursor) in rows.items() if state != "removed" or id_ in wanted]
+        cursors += [start_after for id_, start_after in wanted.items() if id_ not in rows]
+        return min(cursors, default=None)
 
     def summary(self) -> list[DestinationSummary]:
         """Every destination the courier has met, oldest first."""
@@ -113,6 +122,16 @@ class Deliveries:
         """The payload as it was sent; None when there is no such dead letter."""
         rows = self._rows("dead_letter_payload", number)
         return rows[0][0] if rows else None
+
+    def _wanted(self) -> dict[str, int]:
+        """The destinations of the catalog, and after which event each begins."""
+        if not catalog_path(self._data_dir).exists():
+            return {}
+        snapshot = Snapshot(self._data_dir)
+        try:
+            return {entry.id: entry.start_after for entry in snapshot.destinations()}
+        finally:
+            snapshot.close()
 
     def _rows(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
         if self._connection is None:

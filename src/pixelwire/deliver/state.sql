@@ -12,11 +12,11 @@ LEFT JOIN parked      AS p ON p.destination = d.number AND p.seq = ?1
 LEFT JOIN dead_letter AS x ON x.destination = d.number AND x.seq = ?1
 WHERE d.id IN (SELECT value FROM json_each(?2));
 
--- name: slowest_cursor
--- Events after this one may still be needed: parked ones are read again from their segment.
-SELECT min(min(d.cursor, coalesce((SELECT min(p.seq) - 1 FROM parked AS p WHERE p.destination = d.number), d.cursor)))
-FROM destination AS d
-WHERE d.state <> 'removed';
+-- name: cursors
+-- Events after these may still be needed: parked ones are read again from their segment.
+SELECT d.id, d.state,
+       min(d.cursor, coalesce((SELECT min(p.seq) - 1 FROM parked AS p WHERE p.destination = d.number), d.cursor))
+FROM destination AS d;
 
 -- name: summary
 SELECT d.id, d.state, d.reason, d.since_ms, d.retry_at_ms, d.start_after, d.cursor,

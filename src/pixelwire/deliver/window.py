@@ -5,6 +5,7 @@ Invariant: of one identity at most one event is under way, and its events are ta
 """
 
 from collections import deque
+from heapq import heappop, heappush
 from typing import Final
 
 from pixelwire.deliver.envelope import NOBODY
@@ -18,7 +19,7 @@ class Window:
     def __init__(self, events_max: int = WINDOW_EVENTS_MAX, bytes_max: int = WINDOW_BYTES_MAX) -> None:
         self._events_max = events_max
         self._bytes_max = bytes_max
-        self._ready: deque[Ticket] = deque()
+        self._ready: list[tuple[int, Ticket]] = []  # heap: the oldest goes first
         self._waiting: dict[int, deque[Ticket]] = {}  # by identity that is ready or under way
         self._order: deque[int] = deque()  # seqs as added; those passed are taken out when they lead
         self._passed: set[int] = set()
@@ -50,40 +51,42 @@ class Window:
         self._events += 1
         self._bytes += len(ticket.payload)
         if ticket.identity_key == NOBODY:
-            self._ready.append(ticket)
+            heappush(self._ready, (ticket.seq, ticket))
         elif (line := self._waiting.get(ticket.identity_key)) is not None:
             line.append(ticket)
         else:
             self._waiting[ticket.identity_key] = deque()
-            self._ready.append(ticket)
+            heappush(self._ready, (ticket.seq, ticket))
 
     def take(self, events_max: int, bytes_max: int) -> list[Ticket]:
         """The next events to send, each of another identity; empty when none may be sent."""
         taken: list[Ticket] = []
         size = 0
         while self._ready and len(taken) < events_max:
-            size += len(self._ready[0].payload)
+            size += len(self._ready[0][1].payload)
             if taken and size > bytes_max:
                 break
-            taken.append(self._ready.popleft())
+            taken.append(heappop(self._ready)[1])
         return taken
 
     def put_back(self, tickets: list[Ticket]) -> None:
-        """What was taken and not sent goes first again."""
-        self._ready.extendleft(reversed(tickets))
+        """What was taken and not sent is ready again."""
+        for ticket in tickets:
+            heappush(self._ready, (ticket.seq, ticket))
 
     def pass_by(self, ticket: Ticket) -> None:
         """The event's end is being written: the cursor may go past it with the same write."""
         self._passed.add(ticket.seq)
 
     def free(self, ticket: Ticket) -> None:
-        """The event's end is durable: the next one of its identity may go, before others, being older."""
+        """The event's end is durable: the next one of its identity may go."""
         self._forget(ticket)
         if ticket.identity_key == NOBODY:
             return
         line = self._waiting[ticket.identity_key]
         if line:
-            self._ready.appendleft(line.popleft())
+            following = line.popleft()
+            heappush(self._ready, (following.seq, following))
         else:
             del self._waiting[ticket.identity_key]
 

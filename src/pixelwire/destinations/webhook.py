@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the library is loaded when a webhook is built, not when its
 ANSWER_BYTES_MAX: Final = 65_536  # read to keep the connection; a longer answer closes it
 REASON_BYTES_MAX: Final = 512
 REASON_CHARACTERS_MAX: Final = 200
-CONNECT_S: Final = 5.0
+CONNECT_S: Final = 5.0  # at most, the name looked up and TLS shaken hands on included
 # Below the 5 s after which Node's servers close an idle connection: a request must not meet that.
 KEEPALIVE_S: Final = 4.0
 SECRET_CHARACTERS_MIN: Final = 16
@@ -109,11 +109,9 @@ class Webhook:
         self._options = options
         self._clock = surroundings.clock
         self._is_guarded = not (options.allow_private_addresses or surroundings.allow_private_addresses)
-        self._headers = {
-            "Content-Type": "application/json",
-            "User-Agent": f"Pixelwire/{__version__}",
-            **{name: value.reveal() for name, value in options.headers.items()},
-        }
+        own = {"Content-Type": "application/json", "User-Agent": f"Pixelwire/{__version__}"}
+        given = {name.title(): value.reveal() for name, value in options.headers.items()}
+        self._headers = own | given
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -131,7 +129,7 @@ class Webhook:
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding"),
             timeout=aiohttp.ClientTimeout(
-                total=self._options.timeout_s, sock_connect=min(CONNECT_S, self._options.timeout_s)
+                total=self._options.timeout_s, connect=min(CONNECT_S, self._options.timeout_s / 2)
             ),
         )
 
@@ -205,7 +203,9 @@ def translate(exc: Exception) -> Retry:
     if isinstance(exc, aiohttp.ClientConnectorError) and isinstance(exc.os_error, PermissionError):
         hint = "set allow_private_addresses = true if it is meant, then resume the destination"
         raise Misconfigured(f"{exc.host}: {exc.os_error.strerror}", hint=hint) from exc
-    if isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):  # its text holds the whole address
+        raise Unreachable("no connection in time") from exc
+    if isinstance(exc, aiohttp.ClientConnectorError):
         raise Unreachable(f"no connection: {exc}") from exc
     if isinstance(exc, aiohttp.InvalidURL):
         raise Misconfigured("url is not an address", hint="correct it") from exc

@@ -34,14 +34,14 @@ def test_of_an_identity_one_is_under_way() -> None:
     assert take_all(window) == []
 
 
-def test_the_next_of_an_identity_goes_first() -> None:
-    """When the end of one is durable, the next of its identity is older than what else waits."""
-    window = filled(7, 7, 8)
+def test_the_oldest_goes_first() -> None:
+    """When the end of one is durable, the next of its identity takes its place by age, before nobody older."""
+    window = filled(7, 8, 7, 9)
     first = take_one(window)
     assert first is not None
     window.pass_by(first)
     window.free(first)
-    assert take_all(window) == [2, 3]
+    assert take_all(window) == [2, 3, 4]
 
 
 def test_the_cursor_stops_at_the_first_event_that_has_not_passed() -> None:

@@ -1,7 +1,9 @@
 """The webhook: what it sends, and what it makes of answers."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -72,14 +74,16 @@ def test_a_request_is_the_payload() -> None:
         )
         headers = arrival.headers
         assert headers["Content-Type"] == "application/json"
-        assert headers["User-Agent"].startswith("Pixelwire/")
         assert headers["X-Pixelwire-Message-Id"] == headers["Idempotency-Key"] == "%C3%BC/1"
         assert headers["X-Pixelwire-Pixel-Id"] == "0" * 32
         assert headers["X-Pixelwire-Attempt"] == "1"
         assert headers["X-Team"] == "shop"
+        assert headers["User-Agent"] == "ours/1"
+        assert sum(name.lower() == "user-agent" for name in headers) == 1
         assert "X-Pixelwire-Signature" not in headers
+        assert "Accept-Encoding" not in headers
 
-    with_receiver(use, method="PUT", headers={"X-Team": "shop"})
+    with_receiver(use, method="PUT", headers={"X-Team": "shop", "user-agent": "ours/1"})
 
 
 def test_a_request_is_signed() -> None:
@@ -178,6 +182,31 @@ def test_a_cut_connection_is_retried() -> None:
     with_receiver(use, Receiver(lambda request, body: None))
 
 
+def test_a_connection_that_does_not_come_about_tells_no_secret() -> None:
+    """Nobody accepts: nothing was sent, and the text holds no path."""
+
+    async def run() -> None:
+        with socket.socket() as listener, ExitStack() as waiting:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            for _ in range(4):  # beyond these the system answers nobody
+                other = waiting.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(listener.getsockname())
+            webhook = build(
+                {"url": f"http://127.0.0.1:{listener.getsockname()[1]}/secret-path", "timeout_s": 0.2}
+            )
+            await webhook.open()
+            try:
+                with pytest.raises(Unreachable) as raised:
+                    await send(webhook, make_item(1))
+            finally:
+                await webhook.close()
+            assert str(raised.value) == "no connection in time"
+
+    asyncio.run(run())
+
+
 def test_a_private_address_is_refused() -> None:
     """Without leave nothing is sent into the server's own network, by name or by number."""
 
@@ -185,13 +214,14 @@ def test_a_private_address_is_refused() -> None:
         with pytest.raises(Misconfigured, match="private address") as raised:
             await send(webhook, make_item(1))
         assert "allow_private_addresses" in raised.value.hint
-        by_name = build({"url": f"http://localhost:{receiver.port}/"}, allow_private=False)
-        await by_name.open()
-        try:
-            with pytest.raises(Misconfigured, match="private address"):
-                await by_name.check()
-        finally:
-            await by_name.close()
+        for host in ("localhost", "2130706433", "0x7f.1", "0", "[::ffff:127.0.0.1]"):
+            by_name = build({"url": f"http://{host}:{receiver.port}/"}, allow_private=False)
+            await by_name.open()
+            try:
+                with pytest.raises(Misconfigured, match="private address"):
+                    await by_name.check()
+            finally:
+                await by_name.close()
         assert receiver.arrivals == []
 
     with_receiver(use, allow_private=False)
