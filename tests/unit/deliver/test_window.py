@@ -35,7 +35,7 @@ def test_of_an_identity_one_is_under_way() -> None:
 
 
 def test_the_oldest_goes_first() -> None:
-    """When the end of one is durable, the next of its identity takes its place by age, before nobody older."""
+    """When the end of one is durable, the next of its identity takes its place by age."""
     window = filled(7, 8, 7, 9)
     first = take_one(window)
     assert first is not None
