@@ -46,6 +46,7 @@ class Offer:
                 fds = [self._sockets.manage.fileno(), *(sock.fileno() for sock in self._sockets.public)]
                 socket.send_fds(successor, [b"sockets\n"], fds)
                 self._on_taken()
+                self._listener.close()
                 return
 
 

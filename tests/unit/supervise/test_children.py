@@ -18,6 +18,8 @@ STEADY = "import sys\nprint('ready', flush=True)\nsys.stdin.read()\n"
 class Nothing(msgspec.Struct):
     """Options of a process that needs none."""
 
+    word: str = ""
+
 
 class Watched:
     """A child whose changes can be waited for."""
@@ -92,3 +94,21 @@ def test_a_process_that_does_not_end_is_ended(make: Callable[[str], Watched]) ->
     watched.child.join(timeout_s=0.1)
     assert watched.child.process is not None
     assert watched.child.process.returncode == -signal.SIGKILL
+
+
+def test_a_renewed_process_has_its_new_options(make: Callable[[str], Watched], tmp_path: Path) -> None:
+    """An orderly restart is no restart after a death: it is not counted, and nothing is done for the same."""
+    seen = tmp_path / "seen"
+    watched = make(
+        "import pathlib, sys\n"
+        f"pathlib.Path({str(seen)!r}).write_text(sys.stdin.readline())\n"
+        "print('ready', flush=True)\nsys.stdin.read()\n"
+    )
+    watched.child.start()
+    first = watched.child.pid
+    watched.child.renew(Nothing())
+    assert watched.child.pid == first
+    watched.child.renew(Nothing("new"))
+    watched.wait_for(lambda: watched.child.pid != first and watched.child.state == "running")
+    assert seen.read_text() == '{"word":"new"}\n'
+    assert watched.child.restarts == 0

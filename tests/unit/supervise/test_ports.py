@@ -1,5 +1,6 @@
 """The listening sockets."""
 
+import os
 import socket
 
 import pytest
@@ -52,3 +53,29 @@ def test_an_address_of_another_machine_is_refused() -> None:
     """An address that is not ours is an error that says so."""
     with pytest.raises(ConfigError, match=r"port: can not listen on 192\.0\.2\.1"):
         listen("192.0.2.1", 0, "port")
+
+
+def test_sockets_of_systemd_are_taken_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their order; and their variables are gone for the processes that are started later."""
+    manage, public = listen("127.0.0.1", 0, "manage_port")[0], listen("127.0.0.1", 0, "port")[0]
+    first = os.dup(manage.fileno())
+    second = os.dup(public.fileno())
+    assert second == first + 1
+    monkeypatch.setattr(ports, "ACTIVATED_FD_FIRST", first)
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    monkeypatch.setenv("LISTEN_FDNAMES", "manage:public")
+    given = ports.activated()
+    assert given is not None
+    assert given[1] is not None
+    assert (given[0].getsockname(), given[1].getsockname()) == (public.getsockname(), manage.getsockname())
+    assert "LISTEN_FDS" not in os.environ
+    for sock in (*given, manage, public):
+        sock.close()
+
+
+def test_sockets_of_another_process_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LISTEN_PID says whose they are."""
+    monkeypatch.setenv("LISTEN_PID", "1")
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    assert ports.activated() is None
