@@ -218,7 +218,7 @@ def test_a_private_address_is_refused() -> None:
             by_name = build({"url": f"http://{host}:{receiver.port}/"}, allow_private=False)
             await by_name.open()
             try:
-                with pytest.raises(Misconfigured, match="private address|is not an address"):
+                with pytest.raises(Misconfigured, match=r"private address|is not an address"):
                     await by_name.check()
             finally:
                 await by_name.close()
