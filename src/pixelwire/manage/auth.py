@@ -33,8 +33,12 @@ class Principal(msgspec.Struct, frozen=True):
 
     def require_business(self, business_id: str | None) -> None:
         """Forbidden for a business (or, with None, the server itself) that the token does not reach."""
-        if self.business_id not in (None, business_id):
+        if not self.reaches(business_id):
             raise Forbidden("the token is of another business")
+
+    def reaches(self, business_id: str | None) -> bool:
+        """Whether a business (or, with None, the server itself) is this token's."""
+        return self.business_id in (None, business_id)
 
     def require_server(self) -> None:
         """Forbidden but for an admin of the whole server."""
@@ -56,11 +60,14 @@ async def authenticate(office: Office, request: Request) -> Principal:
 
 
 def reachable_pixel(desk: Desk, principal: Principal, pixel_id: str) -> Pixel:
-    """A pixel by its id. NotFound for any odd form; Forbidden when it is of another business."""
+    """A pixel by its id. NotFound for any odd form, and for another business's: a token that may not see
+    it does not learn that it is there.
+    """
     if not is_pixel_id(pixel_id):
         raise NotFound("there is no such pixel")
     pixel = desk.catalog.pixel(pixel_id)
-    principal.require_business(pixel.business_id)
+    if not principal.reaches(pixel.business_id):
+        raise NotFound("there is no such pixel")
     return pixel
 
 
