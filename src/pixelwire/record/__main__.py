@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pixelwire import lifeline, telemetry
 from pixelwire.errors import PixelwireError, SyncFailed
+from pixelwire.record.chain import SegmentLimits
 from pixelwire.record.options import RecorderOptions
 from pixelwire.record.server import RecorderServer
 from pixelwire.record.writer import Writer
@@ -18,7 +19,11 @@ def main() -> int:
     telemetry.configure(options.log_format, options.log_level)
     log = telemetry.logger("record")
     try:
-        writer = Writer.open(Path(options.data_dir))
+        writer = Writer.open(
+            Path(options.data_dir),
+            segment_limits=SegmentLimits(bytes_max=options.retention.segment_bytes),
+            retention=options.retention,
+        )
         server = RecorderServer(Path(options.socket_path), writer)
         lifeline.on_release(server.stop)
         lifeline.say_ready()

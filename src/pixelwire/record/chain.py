@@ -11,6 +11,8 @@ import msgspec
 from pixelwire import limits
 from pixelwire.clock import Clock
 from pixelwire.record.ids import OpenIds, SealedIds, is_same
+from pixelwire.record.removal import Retention
+from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import Housekeeper, SealJob, open_totals
 from pixelwire.record.segments import (
     SegmentInfo,
@@ -58,6 +60,7 @@ class Chain:
         segment_limits: SegmentLimits,
         store_id: str,
         is_inline: bool,
+        retention: RetentionLimits = RetentionLimits(),  # noqa: B008 an immutable value
     ) -> None:
         self.next_seq = 1
         self.bytes = 0
@@ -72,6 +75,9 @@ class Chain:
         self._wal_pages = 0
         self._is_log_copied = False
         self._resume()
+        self._retention = Retention(data_dir, store_id, retention, clock.now_ms, storage=storage)
+        if not storage.is_exclusive:  # which allows nobody a look at the files
+            self._housekeeper.take_up(self._retention.turn)
 
     @property
     def housekeeping_failure(self) -> str:
@@ -115,7 +121,10 @@ class Chain:
             if row is not None:
                 break
             if number != self.info.number:
-                connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+                try:
+                    connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+                except apsw.CantOpenError:
+                    continue  # retention has just removed it
                 row = connection.execute(query, (worker,)).get
                 connection.close()
         return (row[0], msgspec.msgpack.decode(row[1], type=list[int])) if row else None
@@ -133,7 +142,7 @@ class Chain:
 
     def roll_when_due(self) -> None:
         """Begins the next segment when this one is full or old. Called between transactions."""
-        self._take_sealed()
+        self.tidy()
         events = self.next_seq - self.info.first_seq
         age_ms = self._clock.now_ms() - self.info.opened_ms
         due = self._limits
@@ -146,6 +155,16 @@ class Chain:
         connection.close()
         self._hand_over(number, ids)
         self._forget_old()
+
+    def tidy(self) -> None:
+        """Takes note of what the housekeeper did meanwhile. Called between transactions, and when idle: a
+        removed segment keeps its room on the disk for as long as it is open here."""
+        self._take_sealed()
+        while not self._retention.removed.empty():
+            number = self._retention.removed.get()
+            for sealed in [sealed for sealed in self._sealed if sealed.number == number]:
+                self._sealed.remove(sealed)
+                sealed.close()
 
     def checkpoint_when_due(self) -> None:
         """Keeps the log short. The housekeeper copies most of it; what was written meanwhile is copied

@@ -94,9 +94,13 @@ class SealedIds:
         for at in (key & _MASK, key >> _SECOND & _MASK, key >> _THIRD & _MASK):
             if not self._bits[at >> 3] >> (at & 7) & 1:
                 return []
-        rows = self.connection.execute(
-            "SELECT seq FROM id WHERE key = ? ORDER BY seq DESC", (key_bytes(key),)
-        )
+        try:
+            connection = self.connection
+        except apsw.CantOpenError:
+            if self._path.exists():
+                raise
+            return []  # retention has just removed it
+        rows = connection.execute("SELECT seq FROM id WHERE key = ? ORDER BY seq DESC", (key_bytes(key),))
         return [seq for (seq,) in rows]
 
     @property

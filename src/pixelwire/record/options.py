@@ -2,11 +2,13 @@
 
 import msgspec
 
+from pixelwire.record.retention import RetentionLimits
 from pixelwire.telemetry import LogFormat
 
 
 class RecorderOptions(msgspec.Struct, frozen=True):
     data_dir: str
     socket_path: str
+    retention: RetentionLimits = RetentionLimits()  # nothing is removed
     log_format: LogFormat = "text"
     log_level: str = "info"

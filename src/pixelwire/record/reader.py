@@ -15,6 +15,7 @@ from pixelwire.event import StoredEvent, client_id_key, is_own_id_shape, own_id_
 from pixelwire.limits import EVENTS_PAGE_BYTES_MAX
 from pixelwire.record.ids import key_bytes, message_id_of, positions_in
 from pixelwire.record.segments import (
+    TOTALS_VERSION,
     SegmentInfo,
     last_seq,
     open_for_reading,
@@ -36,6 +37,7 @@ class Page(NamedTuple):
     events: list[StoredEvent]
     scanned_to: int  # every event up to this seq was looked at: the `after` of the next read
     at_head: bool
+    missed_to: int = 0  # when above the `after` of the read: those in between are no longer on disk
 
 
 class Segment(NamedTuple):
@@ -43,18 +45,41 @@ class Segment(NamedTuple):
     connection: apsw.Connection
 
 
+class ExpiredEvent(NamedTuple):
+    """What is left of an event that a hard limit of retention took before every destination had it."""
+
+    seq: int
+    pixel: int
+    received_ms: int
+    call: int
+    signal: int
+
+
+class RetentionState(NamedTuple):
+    """Where retention stands, and what it did so far."""
+
+    why: str = ""  # the limit that is passed; empty for none
+    held_by: str = ""  # what it waits for; empty for nothing
+    since_ms: int = 0
+    removed_segments: int = 0
+    removed_events: int = 0
+    removed_bytes: int = 0
+    expired_events: int = 0
+
+
 class Reader:
     """Belongs to one thread. Works on a directory where nothing was recorded yet."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._segments: dict[int, Segment] = {}
+        self._connections: dict[int, apsw.Connection] = {}  # the one used last stands last
+        self._infos: dict[int, SegmentInfo] = {}
         self._totals: apsw.Connection | None = None
 
     def close(self) -> None:
-        for segment in self._segments.values():
-            segment.connection.close()
-        self._segments.clear()
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
         if self._totals is not None:
             self._totals.close()
             self._totals = None
@@ -73,7 +98,7 @@ class Reader:
 
     def oldest(self) -> int:
         """The first seq that is still on disk (or will be, when it is empty)."""
-        for number in segment_numbers(self._data_dir):
+        for number in self._numbers():
             segment = self._segment(number)
             if segment is not None:
                 return segment.info.first_seq
@@ -94,23 +119,30 @@ class Reader:
         """Events after a seq in order, at most `limit` and about `bytes_max` of payload."""
         events: list[StoredEvent] = []
         size = 0
-        position = after
+        position, missed_to = after, 0
         for segment in self._from(after):
             segment_last = last_seq(segment.connection, segment.info)
             if segment_last <= position:
                 continue
-            position = max(position, segment.info.first_seq - 1)
+            if segment.info.first_seq - 1 > position:
+                if events or position > after:
+                    return Page(events, position, at_head=False, missed_to=missed_to)
+                position = missed_to = segment.info.first_seq - 1
             while position < segment_last:
                 scan_to = min(segment_last, position + SCAN_SEQS_MAX)
                 for event in _scan(segment.connection, position, scan_to, pixels, limit - len(events)):
                     events.append(event)
                     size += len(event.payload) + len(event.extra)
                     if len(events) >= limit or size >= bytes_max:
-                        return Page(events, event.seq, at_head=False)
+                        return Page(events, event.seq, at_head=False, missed_to=missed_to)
                 position = scan_to
                 if pixels is not None:
-                    return Page(events, position, at_head=position >= self.head())
-        return Page(events, position, at_head=True)
+                    return Page(events, position, position >= self.head(), missed_to)
+        return Page(events, position, at_head=True, missed_to=missed_to)
+
+    def forget_removed(self) -> None:
+        """Lets go of segments that retention removed: until then they keep their room on the disk."""
+        self._numbers()
 
     def get(self, seq: int) -> StoredEvent | None:
         """The event of a seq; None when it is not stored or past retention."""
@@ -129,6 +161,32 @@ class Reader:
                 if event is not None and event.pixel == pixel and message_id_of(event.payload) == message_id:
                     return event
         return None
+
+    def find_expired(self, pixel: int, message_id: str) -> ExpiredEvent | None:
+        """What is left of an event that retention took too early; None when it took none of this id."""
+        totals = self._open_totals()
+        if totals is None or totals.pragma("user_version") < TOTALS_VERSION:
+            return None
+        keys = [key_bytes(client_id_key(pixel, message_id))]
+        if is_own_id_shape(message_id):
+            keys.append(key_bytes(own_id_key(message_id)))
+        query = (
+            "SELECT seq, pixel, received_ms, call, signal FROM expired_event"
+            " WHERE key = ? AND pixel = ? ORDER BY seq DESC LIMIT 1"
+        )
+        rows = [row for key in keys for row in totals.execute(query, (key, pixel))]
+        return max((ExpiredEvent(*row) for row in rows), default=None)
+
+    def retention(self) -> RetentionState:
+        """Where retention stands."""
+        totals = self._open_totals()
+        if totals is None or totals.pragma("user_version") < TOTALS_VERSION:
+            return RetentionState()
+        row = totals.execute(
+            "SELECT why, held_by, since_ms, removed_segments, removed_events, removed_bytes,"
+            " (SELECT coalesce(sum(last_seq - after_seq), 0) FROM expired) FROM retention"
+        ).get
+        return RetentionState(*row)
 
     # -- Counts ------------------------------------------------------------------------------------
 
@@ -176,58 +234,94 @@ class Reader:
             sums[tuple(key)] = sums.get(tuple(key), 0) + amount
         return {key: amount for key, amount in sums.items() if amount}
 
-    def _rows(self, query: str, bindings: Sequence[int]) -> Iterator[tuple]:  # type: ignore[type-arg] # as the query
-        folded_to = 0
+    def _rows(self, query: str, bindings: Sequence[int]) -> list[tuple]:  # type: ignore[type-arg] # as the query
+        while True:
+            rows, folded_to = self._ask_totals(query, bindings)
+            read = set()
+            for number in self._numbers():
+                if number > folded_to and (segment := self._segment(number)) is not None:
+                    rows += segment.connection.execute(query, bindings).fetchall()
+                    read.add(number)
+            # A segment may be folded and removed between the looks: then its counts are in the totals now.
+            _, folded_now = self._ask_totals("SELECT 1", ())
+            if read.issuperset(range(folded_to + 1, folded_now + 1)):
+                return rows
+
+    def _ask_totals(self, query: str, bindings: Sequence[int]) -> tuple[list[tuple], int]:  # type: ignore[type-arg] # as the query
+        """The rows, and the number of the newest segment that is in them."""
         totals = self._open_totals()
-        if totals is not None:
-            totals.execute("BEGIN")
-            try:
-                folded_to = totals.execute("SELECT folded_to FROM meta").get
-                yield from totals.execute(query, bindings).fetchall()
-            finally:
-                totals.execute("COMMIT")
-        for number in segment_numbers(self._data_dir):
-            if number > folded_to and (segment := self._segment(number)) is not None:
-                yield from segment.connection.execute(query, bindings).fetchall()
+        if totals is None:
+            return [], 0
+        totals.execute("BEGIN")
+        try:
+            folded_to = totals.execute("SELECT folded_to FROM meta").get
+            return totals.execute(query, bindings).fetchall(), folded_to
+        finally:
+            totals.execute("COMMIT")
 
     def _open_totals(self) -> apsw.Connection | None:
-        if self._totals is None and totals_path(self._data_dir).exists():
-            connection = open_for_reading(totals_path(self._data_dir))
-            if schema_version(connection, totals_path(self._data_dir)) == 0:
+        path = totals_path(self._data_dir)
+        if self._totals is None and path.exists():
+            connection = open_for_reading(path)
+            if schema_version(connection, path, TOTALS_VERSION) == 0:
                 connection.close()  # being made just now: nothing is folded yet
                 return None
             self._totals = connection
         return self._totals
 
+    def _numbers(self) -> list[int]:
+        """The numbers of the segments, oldest first. Those that were removed are let go of."""
+        numbers = segment_numbers(self._data_dir)
+        if len(self._infos) > len(numbers) or (numbers and min(self._infos, default=numbers[0]) < numbers[0]):
+            for number in self._infos.keys() - set(numbers):
+                del self._infos[number]
+                if number in self._connections:
+                    self._connections.pop(number).close()
+        return numbers
+
     def _newest_first(self) -> Iterator[Segment]:
-        for number in reversed(segment_numbers(self._data_dir)):
+        for number in reversed(self._numbers()):
             if (segment := self._segment(number)) is not None:
                 yield segment
 
-    def _from(self, after: int) -> list[Segment]:
+    def _from(self, after: int) -> Iterator[Segment]:
         """The segments that can hold events after a seq, oldest first."""
-        found: list[Segment] = []
-        for segment in self._newest_first():
-            found.append(segment)
-            if segment.info.first_seq <= after + 1:
+        wanted: list[int] = []
+        for number in reversed(self._numbers()):
+            info = self._infos.get(number)
+            if info is None:
+                segment = self._segment(number)
+                if segment is None:
+                    continue
+                info = segment.info
+            wanted.append(number)
+            if info.first_seq <= after + 1:
                 break
-        return found[::-1]
+        for number in reversed(wanted):
+            if (segment := self._segment(number)) is not None:
+                yield segment
 
     def _segment(self, number: int) -> Segment | None:
-        """A segment by its number; None while its file is being made."""
-        segment = self._segments.get(number)
-        if segment is None:
+        """A segment by its number; None while its file is being made, and when it was removed."""
+        connection = self._connections.pop(number, None)
+        if connection is None:
             path = segment_path(self._data_dir, number)
-            connection = open_for_reading(path)
-            schema_version(connection, path)
-            info = read_info(connection)
+            try:
+                connection = open_for_reading(path)
+                schema_version(connection, path)
+                info = read_info(connection)
+            except apsw.CantOpenError:
+                if path.exists():
+                    raise
+                return None
             if info is None:
                 connection.close()
                 return None
-            while len(self._segments) >= CONNECTIONS_MAX:
-                self._segments.pop(next(iter(self._segments))).connection.close()
-            segment = self._segments[number] = Segment(info, connection)
-        return segment
+            self._infos[number] = info
+            while len(self._connections) >= CONNECTIONS_MAX:
+                self._connections.pop(next(iter(self._connections))).close()
+        self._connections[number] = connection  # the last one to be closed
+        return Segment(self._infos[number], connection)
 
 
 def _scan(

@@ -1,16 +1,19 @@
 """What happens to a segment after its last event: the index of its ids is built, its counts are folded
-into the totals. Also moves written pages from the log into the open file. All of it off the commit path.
+into the totals. Also moves written pages from the log into the open file, and does other chores in between.
+All of it off the commit path.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 import apsw
 
 from pixelwire.record.segments import (
+    TOTALS_VERSION,
     Storage,
     create_tables,
     open_for_writing,
@@ -25,13 +28,16 @@ RETRY_S = 5.0
 
 
 def open_totals(data_dir: Path, store_id: str, storage: Storage) -> apsw.Connection:
-    """totals.db, made when it is not there."""
+    """totals.db, made when it is not there, brought to the newest shape when it is older."""
     path = totals_path(data_dir)
     connection = open_for_writing(path, storage)
-    if schema_version(connection, path) == 0:
+    version = schema_version(connection, path, TOTALS_VERSION)
+    if version < TOTALS_VERSION:
         connection.execute("BEGIN IMMEDIATE")
-        create_tables(connection, "counts.sql", "totals.sql")
-        connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (store_id,))
+        steps = ("totals_2.sql",) if version else ("counts.sql", "totals.sql", "totals_2.sql")
+        create_tables(connection, *steps, version=TOTALS_VERSION)
+        if not version:
+            connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (store_id,))
         connection.execute("COMMIT")
     return connection
 
@@ -89,6 +95,9 @@ class SealJob(NamedTuple):
     bits: bytes
 
 
+Chore = Callable[[], float]  # returns in how many seconds it wants to be called again
+
+
 class Housekeeper:
     """Does the jobs in a thread of its own, each on connections of its own, one after the other.
 
@@ -104,11 +113,13 @@ class Housekeeper:
         self._storage = storage
         self._now_ms = now_ms
         self._is_inline = is_inline
-        self._jobs: SimpleQueue[SealJob | Path | None] = SimpleQueue()
+        self._jobs: SimpleQueue[SealJob | Path | None] = SimpleQueue()  # None: look what there is to do
         self._sealed: SimpleQueue[Sealed] = SimpleQueue()
         self._stopping = threading.Event()
         self.failure: apsw.Error | None = None  # of the last try; None once it worked
         self.is_checkpointing = False
+        self._chore: Chore | None = None
+        self._chore_at_s = 0.0
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
         if not is_inline:
             self._thread.start()
@@ -117,8 +128,15 @@ class Housekeeper:
         """Jobs must come in the order of the segments."""
         if self._is_inline:
             self._do(job)
+            if self._chore is not None:
+                self._chore()
         else:
             self._jobs.put(job)
+
+    def take_up(self, chore: Chore) -> None:
+        """Something to do now and then between jobs. It tells its own failures."""
+        self._chore = chore
+        self._jobs.put(None)
 
     def checkpoint(self, path: Path) -> None:
         """Copies the log's pages into the file while the writer goes on appending to the log."""
@@ -141,18 +159,35 @@ class Housekeeper:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None and not self._stopping.is_set():
-            while not self._stopping.is_set():
-                try:
-                    self._do(job)
-                    self.failure = None
-                    break
-                except apsw.Error as error:
-                    # Nothing is lost: an unsealed segment serves reads and duplicates as well. A full
-                    # disk gets room again; the recorder reports `failure` meanwhile.
-                    self.failure = error
-                    self._stopping.wait(RETRY_S)
-            self.is_checkpointing = False
+        while not self._stopping.is_set():
+            try:
+                job = self._jobs.get(timeout=self._chore_due_s())
+            except Empty:
+                job = None
+            if job is not None:
+                self._do_patiently(job)
+            self._do_chore()
+
+    def _do_patiently(self, job: SealJob | Path) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._do(job)
+                self.failure = None
+                break
+            except apsw.Error as error:
+                # Nothing is lost: an unsealed segment serves reads and duplicates as well. A full
+                # disk gets room again; the recorder reports `failure` meanwhile.
+                self.failure = error
+                self._do_chore()  # which may make room
+                self._stopping.wait(RETRY_S)
+        self.is_checkpointing = False
+
+    def _chore_due_s(self) -> float | None:
+        return None if self._chore is None else max(0.0, self._chore_at_s - time.monotonic())
+
+    def _do_chore(self) -> None:
+        if self._chore is not None and not self._chore_due_s() and not self._stopping.is_set():
+            self._chore_at_s = time.monotonic() + self._chore()
 
     def _do(self, job: SealJob | Path) -> None:
         if isinstance(job, Path):

@@ -9,7 +9,8 @@ import apsw
 
 from pixelwire.errors import SchemaMismatch
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 1  # of segments
+TOTALS_VERSION: Final = 2
 APPLICATION_ID: Final = 0x50785772  # "PxWr"
 NAME = re.compile(r"(\d{6,})\.db")
 BUSY_TIMEOUT_MS: Final = 5_000
@@ -60,6 +61,13 @@ def segment_numbers(data_dir: Path) -> list[int]:
     return sorted(int(match[1]) for name in names if (match := NAME.fullmatch(name)))
 
 
+def files_of(data_dir: Path, number: int) -> list[Path]:
+    """A segment's file and those that SQLite keeps beside it. The file itself comes first: without it the
+    others mean nothing, while it may be nothing without them."""
+    path = segment_path(data_dir, number)
+    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+
+
 def open_for_writing(path: Path, storage: Storage) -> apsw.Connection:
     """A connection that syncs every commit and never checkpoints by itself: see Chain.checkpoint_when_due."""
     connection = apsw.Connection(str(path), vfs=storage.vfs)
@@ -83,23 +91,23 @@ def open_for_reading(path: Path, storage: Storage = Storage()) -> apsw.Connectio
     return connection
 
 
-def schema_version(connection: apsw.Connection, path: Path) -> int:
+def schema_version(connection: apsw.Connection, path: Path, known: int = SCHEMA_VERSION) -> int:
     """0 for a file that was never set up. SchemaMismatch when it is newer than this program."""
     version = connection.pragma("user_version")
-    if version > SCHEMA_VERSION:
+    if version > known:
         raise SchemaMismatch(
-            f"{path.name} has schema {version}, this Pixelwire knows {SCHEMA_VERSION}",
+            f"{path.name} has schema {version}, this Pixelwire knows {known}",
             hint="start the newer Pixelwire that wrote it, or restore a backup made before the upgrade",
         )
     return int(version)
 
 
-def create_tables(connection: apsw.Connection, *scripts: str) -> None:
+def create_tables(connection: apsw.Connection, *scripts: str, version: int = SCHEMA_VERSION) -> None:
     """Runs the scripts and stamps the file; inside the caller's transaction."""
     for script in scripts:
         connection.execute(sql(script))
     connection.pragma("application_id", APPLICATION_ID)
-    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.pragma("user_version", version)
 
 
 def read_info(connection: apsw.Connection) -> SegmentInfo | None:

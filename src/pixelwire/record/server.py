@@ -5,6 +5,7 @@ the sockets. Knows nothing of events beyond their batches.
 
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from pixelwire.record.writer import Writer
 
 RECEIVE_BYTES = 1_048_576
 BACKLOG = 128
+TIDY_S = 5.0
 
 log = telemetry.logger("record")
 
@@ -71,6 +73,7 @@ class RecorderServer:
         self._waiting: list[tuple[Connection, Batch]] = []
         self._stop_receiver, self._stop_sender = socket.socketpair()
         self._is_disk_full = False
+        self._tidy_at_s = 0.0
         socket_path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(socket_path))
@@ -86,7 +89,7 @@ class RecorderServer:
     def serve(self) -> None:
         """Returns when stopped. SyncFailed when the disk did not confirm a write: nothing is answered."""
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(TIDY_S):
                 if key.fileobj is self._stop_receiver:
                     self._close()
                     return
@@ -96,6 +99,13 @@ class RecorderServer:
                     self._guarded(key.data, self._receive)
             while self._waiting:
                 self._commit()
+            self._tidy_when_due()
+
+    def _tidy_when_due(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._tidy_at_s:
+            self._tidy_at_s = now_s + TIDY_S
+            self._writer.tidy()
 
     def _accept(self) -> None:
         try:

@@ -17,6 +17,7 @@ from pixelwire.frames import ABSENT, COMMITTED, STORED, UNKNOWN, Ack, Batch, Wel
 from pixelwire.record.chain import Chain, SegmentLimits, find_store_id
 from pixelwire.record.counts import Counts, NameCap
 from pixelwire.record.ids import message_id_of, pack_keys
+from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import open_totals
 from pixelwire.record.segments import Storage, events_dir
 
@@ -54,6 +55,7 @@ class Writer:
         clock: Clock | None = None,
         storage: Storage = Storage(),  # noqa: B008 an immutable value
         segment_limits: SegmentLimits = SegmentLimits(),  # noqa: B008 an immutable value
+        retention: RetentionLimits = RetentionLimits(),  # noqa: B008 an immutable value
         is_inline: bool = False,
     ) -> Self:
         """Opens the newest segment, or makes the first. Afterwards everything found in it is durable.
@@ -72,6 +74,7 @@ class Writer:
                 segment_limits=segment_limits,
                 store_id=store_id,
                 is_inline=is_inline or storage.is_exclusive,
+                retention=retention,
             )
         return cls(chain)
 
@@ -127,6 +130,11 @@ class Writer:
             return Welcome(COMMITTED, duplicates)
         # One batch at a time and growing numbers: what is newer than the newest committed one is not there.
         return Welcome(ABSENT if committed < number else UNKNOWN, [])
+
+    def tidy(self) -> None:
+        """Lets go of what is no longer needed; called now and then while there is nothing to commit."""
+        with translated():
+            self._chain.tidy()
 
     def forget_worker(self, worker: int) -> None:
         """Lets go of what is remembered of a worker that left; it can still ask, from disk."""

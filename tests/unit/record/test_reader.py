@@ -21,7 +21,7 @@ def test_an_empty_directory_reads_as_empty(tmp_path: Path) -> None:
     """Before the first start there is nothing, and no error."""
     reader = Reader(tmp_path)
     assert (reader.head(), reader.store_id(), reader.oldest()) == (0, "", 1)
-    assert reader.read(0, limit=10) == ([], 0, True)
+    assert reader.read(0, limit=10) == ([], 0, True, 0)
     assert reader.find(1, "x") is None
     assert reader.signal_counts(1, 0, 10) == {}
 
