@@ -4,16 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import apsw
-import pytest
 from aiohttp import web
 
 from pixelwire.deliver.database import delivery_path
 from pixelwire.deliver.retry import RetryPolicy
-from pixelwire.destinations import registry
-from pixelwire.destinations.base import Surroundings
 from pixelwire.testing.check_destination import Behaviour
 from support.delivery import a_courier, a_scene, eventually, in_order
 from support.receiver import Answer, Receiver, identity_of
@@ -375,29 +371,24 @@ def test_an_event_that_retention_removed_is_told(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_loop_that_fails_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others do not notice, the summary says why, and it goes on by itself."""
-    monkeypatch.setattr("pixelwire.deliver.courier.RESTART_FIRST_S", 0.05)
-    build, failing = registry.build, ["first"]
-
-    def build_or_fail(kind: str, options: dict[str, Any], surroundings: Surroundings) -> Any:
-        if options.get("method") == "PUT" and failing:
-            raise RuntimeError("a fault in the program")
-        return build(kind, options, surroundings)
-
-    monkeypatch.setattr(registry, "build", build_or_fail)
+def test_what_was_confirmed_past_one_that_hangs_is_not_sent_again(tmp_path: Path) -> None:
+    """The cursor stands before the one that hangs; a restart passes the others by."""
 
     async def run() -> None:
         async with a_scene(tmp_path) as scene:
-            faulty, well = scene.create("faulty", method="PUT"), scene.create("well")
-            scene.visit("a")
+            hook = scene.create(concurrency=4)
+            scene.receiver.silent_for = b'"c-3"'
+            scene.visit(*"abcdefghij")
             async with a_courier(scene.data_dir):
-                await eventually(lambda: scene.event_state(well, 1) == "sent")
-                await eventually(lambda: scene.state(faulty) == "failed")
-                assert "a fault in the program" in scene.summary(faulty).reason
-                failing.clear()
-                await eventually(lambda: scene.event_state(faulty, 1) == "sent")
-                await eventually(lambda: scene.state(faulty) == "running")
+                await eventually(lambda: len(scene.sent()) == 9)
+                await eventually(lambda: scene.event_state(hook, 10) == "sent")
+                assert scene.summary(hook).cursor == 2
+                assert [scene.event_state(hook, seq) for seq in (2, 3, 4)] == ["sent", "pending", "sent"]
+            scene.receiver.silent_for = b""
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.summary(hook).cursor == 10)
+            assert sorted(scene.sent()) == sorted(set(scene.sent()))
+            assert len(scene.sent()) == 10
 
     asyncio.run(run())
 

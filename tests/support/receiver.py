@@ -47,6 +47,7 @@ class Receiver:
         self.decide = decide
         self._tls = tls
         self.waiting = 0  # requests under way while it is silent
+        self.silent_for = b""  # requests with this in them get no answer until the behaviour is set anew
         self._behaviour = Behaviour.TAKES
         self._changed = asyncio.Event()
         self._runner: web.ServerRunner | None = None
@@ -65,7 +66,7 @@ class Receiver:
 
     async def stop(self) -> None:
         if self._runner is not None:
-            self._behaviour = Behaviour.IS_GONE
+            self._behaviour, self.silent_for = Behaviour.IS_GONE, b""
             self._changed.set()
             await self._runner.cleanup()
             self._runner = None
@@ -91,7 +92,7 @@ class Receiver:
         body = await request.read()
         self.waiting += 1
         try:
-            while self._behaviour is Behaviour.IS_SILENT:
+            while self._behaviour is Behaviour.IS_SILENT or (self.silent_for and self.silent_for in body):
                 await self._changed.wait()
         finally:
             self.waiting -= 1

@@ -5,11 +5,6 @@ INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revisi
 VALUES (?1, ?2, ?3, ?3, 'running', ?4, 0)
 ON CONFLICT (id) DO NOTHING;
 
--- name: remove
--- Its owner deleted it. The rows are swept later: a catalog brought back from a backup finds its cursor again.
-UPDATE destination SET state = 'removed', reason = '', since_ms = ?2, retry_at_ms = NULL
-WHERE id = ?1 AND state <> 'removed';
-
 -- name: unpark
 DELETE FROM parked WHERE destination = ? AND seq = ?;
 
@@ -30,6 +25,12 @@ UPDATE destination SET
   sent_total = ?9, retried_total = ?10, dead_total = ?11, send_ms_total = ?12,
   last_sent_ms = ?13, last_error = ?14, last_error_ms = ?15
 WHERE number = ?1;
+
+-- name: remove
+-- Its owner deleted it. After the progress of its loop, which would bring it back. The rows are swept later:
+-- a catalog brought back from a backup finds its cursor again.
+UPDATE destination SET state = 'removed', reason = '', since_ms = ?2, retry_at_ms = NULL
+WHERE id = ?1 AND state <> 'removed';
 
 -- The courier's questions.
 
