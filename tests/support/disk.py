@@ -11,6 +11,7 @@ import random
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +46,11 @@ class Node:
     def sync(self) -> None:
         for change in self.pending:
             change.apply(self.durable)
+        self.pending.clear()
+
+    def fail_sync(self) -> None:
+        """As the kernel does it: what could not be written is forgotten, though programs still read it, and
+        the next sync succeeds."""
         self.pending.clear()
 
     def survive(self, chance: random.Random) -> bytes:
@@ -93,10 +99,12 @@ def _sectors(change: Change) -> Iterator[Change]:
 
 
 class CutAt(NamedTuple):
-    """The power goes off during this operation, or during this sync: the first is 1, 0 is never."""
+    """The power goes off during this operation, or during this sync: the first is 1, 0 is never. Or this
+    sync fails, and the power stays on."""
 
     operation: int = 0
     sync: int = 0
+    failing_sync: int = 0
 
 
 NEVER = CutAt()
@@ -107,7 +115,10 @@ class PowerIsOff(Exception):
 
 
 class Disk:
-    """A directory with a power switch. Whoever changes it from several threads holds `lock` meanwhile."""
+    """A directory with a power switch. Whoever changes it from several threads holds `lock` meanwhile.
+
+    `cut_at` counts from the start, or from `expect`.
+    """
 
     def __init__(self, root: Path, *, cut_at: CutAt = NEVER) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -116,20 +127,50 @@ class Disk:
         self.syncs = 0
         self.is_off = False
         self.lock = threading.RLock()
-        self._cut_at = cut_at
+        self.cut_at = cut_at
         self._nodes = {path: Node(bytearray(path.read_bytes())) for path in self._files()}
         self._durable_names = dict(self._nodes)
         self._durable_directories = {self.root, *self._directories()}
+
+    def expect(self, cut_at: CutAt) -> None:
+        """Goes on as it is, towards another cut."""
+        if not self.is_off:
+            self.operations = self.syncs = 0
+            self.cut_at = cut_at
+
+    def settle(self) -> None:
+        """Half a minute passes: the system writes everything back by itself."""
+        with self.lock:
+            for node in self._nodes.values():
+                node.sync()
+            for directory in [self.root, *self._directories()]:
+                self.directory_synced(directory)
 
     def operate(self, *, is_sync: bool = False) -> bool:
         """Counts an operation. True: the power goes off during this one."""
         self.check()
         self.operations += 1
         self.syncs += is_sync
-        self.is_off = self.operations == self._cut_at.operation or (
-            is_sync and self.syncs == self._cut_at.sync
-        )
+        self.is_off = self.operations == self.cut_at.operation or (is_sync and self.syncs == self.cut_at.sync)
         return self.is_off
+
+    @property
+    def is_sync_failing(self) -> bool:
+        """Whether the sync that was counted last is the one that fails."""
+        return self.syncs == self.cut_at.failing_sync
+
+    @property
+    def has_sync_failed(self) -> bool:
+        return 0 < self.cut_at.failing_sync <= self.syncs
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """Nothing changes the disk meanwhile: who tries is refused as if the power were off."""
+        was_off, self.is_off = self.is_off, True
+        try:
+            yield
+        finally:
+            self.is_off = was_off
 
     def check(self) -> None:
         if self.is_off:

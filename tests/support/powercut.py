@@ -27,6 +27,10 @@ class PowerCut(apsw.IOError):
     """An operation on a disk without power, in the form in which SQLite hears of it."""
 
 
+class SyncError(apsw.IOError):
+    """A sync that failed, once."""
+
+
 class PowerCutVfs(apsw.VFS):
     """Register it by making one; open databases below `disk.root` with `vfs=vfs.name`."""
 
@@ -93,6 +97,9 @@ class PowerCutFile(apsw.VFSFile):
         with _operation(self._disk):
             if self._disk.operate(is_sync=True):
                 raise PowerIsOff
+            if self._disk.is_sync_failing:
+                self._node.fail_sync()
+                raise SyncError("the disk did not take it")
             self._node.sync()
             if self._owes_directory_sync:
                 self._disk.directory_synced(self._path.parent)
@@ -112,7 +119,7 @@ def silent_power_cuts() -> Iterator[None]:
     report = sys.unraisablehook
 
     def report_others(unraisable: Any) -> None:
-        if not isinstance(unraisable.exc_value, PowerCut):
+        if not isinstance(unraisable.exc_value, PowerCut | SyncError):
             report(unraisable)
 
     sys.unraisablehook = report_others
