@@ -112,6 +112,7 @@ def test_a_delivery_file_that_fails_ends_the_courier(tmp_path: Path) -> None:
             scene.visit("a")
             await eventually(lambda: len(scene.sent()) == 1)
             connection = apsw.Connection(str(delivery_path(tmp_path)))
+            connection.set_busy_timeout(5_000)
             connection.execute("DROP TABLE sent")
             connection.close()
             scene.visit("b")
