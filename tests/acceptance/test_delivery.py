@@ -63,7 +63,7 @@ def test_a_courier_that_is_let_go_ends_at_once(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             assert door.summary()[0].state == "running"
             started_s = time.monotonic()
-        assert time.monotonic() - started_s < CHILD_STOP_S
+        assert time.monotonic() - started_s < 2 * CHILD_STOP_S  # 0.6 s on an idle machine
         assert process.returncode == 0
 
 

@@ -14,6 +14,8 @@ from pixelwire.testing.check_destination import Behaviour
 from support.delivery import a_courier, a_scene, eventually, in_order
 from support.receiver import Answer, Receiver, identity_of
 
+PROMPT_S = 3.0  # a third of a second and half of one on an idle machine; the hanging one waits for 300 s
+
 
 def answers(decide: Callable[[str], int]) -> Receiver:
     """A receiver whose status depends on the visitor; 0 cuts the connection."""
@@ -300,7 +302,7 @@ def test_a_cursor_above_the_head_is_an_error(tmp_path: Path) -> None:
             async with a_courier(scene.data_dir):
                 await eventually(lambda: scene.state(hook) == "failed")
                 reason = scene.summary(hook).reason
-                assert reason == "the cursor is at event 100, the newest on disk is 1"
+                assert reason.startswith("the cursor is at event 100, the newest on disk is 1;")
             assert scene.sent() == []
 
     asyncio.run(run())
@@ -318,13 +320,13 @@ def test_a_destination_that_hangs_delays_no_other(tmp_path: Path) -> None:
             scene.visit(*"abcdefgh")
             async with a_courier(scene.data_dir):
                 await eventually(lambda: len(scene.sent()) == 8)
-                started_s = time.monotonic()
                 scene.visit("i")
+                started_s = time.monotonic()
                 await eventually(lambda: len(scene.sent()) == 9)
-                assert time.monotonic() - started_s < 1.0
+                assert time.monotonic() - started_s < PROMPT_S
                 assert scene.event_state(hanging, 1) == "pending"
                 started_s = time.monotonic()
-            assert time.monotonic() - started_s < 1.0
+            assert time.monotonic() - started_s < PROMPT_S
             await silent.stop()
 
     asyncio.run(run())
