@@ -5,7 +5,7 @@ PixelwireError               a stable `code`, a text for a person, optionally a 
   RequestError               the caller of the management API
     Unauthorized  Forbidden  NotFound  Conflict  InvalidFields  BodyTooLarge
   RecordError                the operator, now
-    DiskFull  SyncFailed (stop the process; a failed fsync is never retried)  SegmentDamaged
+    DiskFull  SyncFailed (stop the process; a failed fsync is never retried)  SegmentDamaged  SegmentGone
   CatalogError               the operator
     CatalogBusy (try again)
   SchemaMismatch             the operator: the data is newer than this program
@@ -119,6 +119,12 @@ class SegmentDamaged(RecordError):
     """A segment can not be read."""
 
     code = "segment_damaged"
+
+
+class SegmentGone(RecordError):
+    """The open segment is no longer at its place: what is written to it would be found by nobody."""
+
+    code = "segment_gone"
 
 
 class CatalogError(PixelwireError):

@@ -5,7 +5,8 @@
     | endian, of the rest|                                             |
     +--------------------+---------------------------------------------+
 
-A worker says Hello once per connection, then sends Batches, each after the answer to the one before.
+A worker says Hello once per connection, then sends Batches, each after the answer to the one before. Who only
+wants to know how the recorder is sends a Probe.
 """
 
 import struct
@@ -48,27 +49,40 @@ class Ack(msgspec.Struct, array_like=True, tag=3, frozen=True):
     duplicates: list[int]  # positions in the batch
 
 
+class Probe(msgspec.Struct, array_like=True, tag=4, frozen=True):
+    """How is the recorder? Asked by anybody, on a connection of its own."""
+
+
+class Condition(msgspec.Struct, array_like=True, tag=5, frozen=True):
+    """The answer to Probe, from the recorder's loop."""
+
+    is_disk_full: bool  # the last commit did not fit
+    housekeeping_failure: str  # why sealing does not get on; empty when it does
+
+
 COMMITTED = "committed"
 ABSENT = "absent"
 UNKNOWN = "unknown"
 STORED = "stored"
 
 _encoder = msgspec.msgpack.Encoder()
-_to_recorder: msgspec.msgpack.Decoder[Hello | Batch] = msgspec.msgpack.Decoder(Hello | Batch)
-_to_worker: msgspec.msgpack.Decoder[Welcome | Ack] = msgspec.msgpack.Decoder(Welcome | Ack)
+_to_recorder: msgspec.msgpack.Decoder[Hello | Batch | Probe] = msgspec.msgpack.Decoder(Hello | Batch | Probe)
+_to_worker: msgspec.msgpack.Decoder[Welcome | Ack | Condition] = msgspec.msgpack.Decoder(
+    Welcome | Ack | Condition
+)
 
 
-def encode(message: Hello | Batch | Welcome | Ack) -> bytes:
+def encode(message: Hello | Batch | Probe | Welcome | Ack | Condition) -> bytes:
     body = _encoder.encode(message)
     return LENGTH.pack(len(body)) + body
 
 
-def decode_to_recorder(body: bytes) -> Hello | Batch:
+def decode_to_recorder(body: bytes) -> Hello | Batch | Probe:
     """msgspec.MsgspecError when the bytes are not a message."""
     return _to_recorder.decode(body)
 
 
-def decode_to_worker(body: bytes) -> Welcome | Ack:
+def decode_to_worker(body: bytes) -> Welcome | Ack | Condition:
     """msgspec.MsgspecError when the bytes are not a message."""
     return _to_worker.decode(body)
 

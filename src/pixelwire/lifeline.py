@@ -26,9 +26,11 @@ def take_options(kind: type[Options]) -> Options:
 
 def on_release(stop: Callable[[], None]) -> None:
     """Calls `stop` from a thread when the supervisor closes the pipe or dies."""
+    stdin = sys.stdin.fileno()
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not by the buffered reader: its lock, held here, would abort a process that ends by itself.
+        while os.read(stdin, 4096):
             pass
         stop()
 

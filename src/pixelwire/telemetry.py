@@ -5,11 +5,30 @@ A line holds no secret and nothing about a visitor: no token, no query, no addre
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 
 LogFormat = Literal["text", "json"]
+
+
+class Unfailing:
+    """Stderr as a stream that never fails: it may lie on the very disk whose fault is to be told."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):
+            pass
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def configure(log_format: LogFormat = "text", log_level: str = "info") -> None:
@@ -28,7 +47,7 @@ def configure(log_format: LogFormat = "text", log_level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(

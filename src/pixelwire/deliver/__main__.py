@@ -11,6 +11,7 @@ import uvloop
 from pixelwire.deliver.courier import Courier
 from pixelwire.deliver.options import CourierOptions
 from pixelwire.errors import PixelwireError
+from pixelwire.home import check_home
 from pixelwire.lifeline import on_release, say_ready, take_options
 from pixelwire.telemetry import configure, logger
 
@@ -23,9 +24,9 @@ RESOLVERS_MAX = 64
 def main() -> int:
     options = take_options(CourierOptions)
     configure(options.log_format, options.log_level)
-    Path(options.data_dir).mkdir(parents=True, exist_ok=True)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
+        check_home(Path(options.data_dir), options.lock)
         uvloop.run(_run(options))
     except PixelwireError as exc:
         logger("deliver").error("courier_stopped", reason=exc.text, remedy=exc.hint)

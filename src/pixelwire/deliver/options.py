@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from pixelwire.deliver.retry import RetryPolicy
+from pixelwire.home import Identity
 
 
 class CourierOptions(msgspec.Struct, frozen=True):
@@ -12,4 +13,5 @@ class CourierOptions(msgspec.Struct, frozen=True):
     allow_private_destinations: bool = False
     log_format: Literal["text", "json"] = "text"
     log_level: str = "info"
+    lock: Identity | None = None  # of the data directory; none: any will do
     retry: RetryPolicy = RetryPolicy()

@@ -14,6 +14,7 @@ from pixelwire.manage import docs, health, metrics, own, spotify
 from pixelwire.manage.desks import Desks
 from pixelwire.manage.front import Front
 from pixelwire.manage.head_watch import HeadWatch
+from pixelwire.manage.health_watch import HealthWatch
 from pixelwire.manage.metrics import SettledLedger
 from pixelwire.manage.office import Office
 from pixelwire.manage.openapi import name_operation, serve_document
@@ -33,7 +34,7 @@ def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
         # Paths hold visitors' message ids: nothing about a request leaves this process.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    desks = Desks(Path(options.data_dir))
+    desks = Desks(Path(options.data_dir), options.lock)
     app.state.office = Office(options, desks, HeadWatch(desks), clock or SystemClock())
     app.state.ledger = SettledLedger()
     for part in (spotify.router, own.router, health.router, metrics.router, docs.router):
@@ -50,8 +51,11 @@ def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office = app.state.office
     assert isinstance(office, Office)
+    health = HealthWatch(office)
+    health.start()
     try:
         yield
     finally:
+        await health.stop()
         await office.head.stop()
         office.desks.close()

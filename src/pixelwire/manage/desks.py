@@ -13,6 +13,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from pixelwire.catalog.store import Catalog
 from pixelwire.deliver.state import Deliveries
+from pixelwire.home import Identity, check_home
 from pixelwire.record.reader import Reader
 
 SHORT_THREADS: Final = 2
@@ -25,18 +26,24 @@ Result = TypeVar("Result")
 class Desk:
     """What one thread has at hand; each is opened when first asked for."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, home: Identity | None = None) -> None:
         self.data_dir = data_dir
+        self._home = home
         self.reader = Reader(data_dir)
         self.deliveries = Deliveries(data_dir)
         self._catalog: Catalog | None = None
 
     @property
     def catalog(self) -> Catalog:
-        """CatalogError while it can not be opened."""
+        """CatalogError while it can not be opened, DataDirectoryError while the directory is away."""
         if self._catalog is None:
+            self.check_home()
             self._catalog = Catalog.open(self.data_dir)
         return self._catalog
+
+    def check_home(self) -> None:
+        """DataDirectoryError when the data directory is not at its place."""
+        check_home(self.data_dir, self._home)
 
     def close(self) -> None:
         self.reader.close()
@@ -48,8 +55,9 @@ class Desk:
 class Desks:
     """The desks of a data directory, and the threads that sit at them."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, home: Identity | None = None) -> None:
         self._data_dir = data_dir
+        self._home = home
         self._local = threading.local()
         self._open: list[Desk] = []
         self._short = ThreadPoolExecutor(SHORT_THREADS, "desk-short", initializer=self._sit_down)
@@ -94,6 +102,6 @@ class Desks:
         return await asyncio.get_running_loop().run_in_executor(pool, at_desk)
 
     def _sit_down(self) -> None:
-        desk = Desk(self._data_dir)
+        desk = Desk(self._data_dir, self._home)
         self._local.desk = desk
         self._open.append(desk)

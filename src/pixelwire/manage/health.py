@@ -16,14 +16,18 @@ from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from pixelwire.errors import PixelwireError
+from pixelwire.errors import DataDirectoryError, PixelwireError
+from pixelwire.frames import Condition
 from pixelwire.limits import DISK_FREE_LOW_BYTES, DISK_FREE_MIN_BYTES
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.desks import Desk
-from pixelwire.manage.office import TheOffice
+from pixelwire.manage.office import Office, TheOffice
 from pixelwire.manage.processes import Processes, read_processes
+from pixelwire.record.condition import ask
 
 CheckState = Literal["ok", "warning", "failing", "unknown"]
+
+ANSWER_S: Final = 1.0  # a recorder that needs longer for a commit does not keep up either
 
 router = APIRouter(tags=["Health"])
 
@@ -65,20 +69,30 @@ async def healthz() -> Response:
 )
 async def readyz(office: TheOffice) -> Response:
     """Needs no token. A warning, such as a courier that is down, does not make the server unready."""
-    checks = await office.desks.short(check_all, office.options.processes)
+    checks = await look(office)
     is_ready = all(check.state != "failing" for check in checks)
     answer = {"status": "ready" if is_ready else "not_ready", "checks": checks}
     return json_answer(answer, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def check_all(desk: Desk, processes_path: str) -> list[Check]:
-    """What the path of a pixel needs comes first; only that can fail, the rest warns."""
+async def look(office: Office) -> list[Check]:
+    """All checks, as things are now."""
+    socket_path = office.options.recorder_socket
+    condition = await ask(socket_path, ANSWER_S) if socket_path else _NOT_ASKED
+    return await office.desks.short(check_all, office.options.processes, condition)
+
+
+def check_all(desk: Desk, processes_path: str, condition: Condition | None) -> list[Check]:
+    """What the path of a pixel needs comes first; only that can fail, the rest warns.
+
+    `condition` is what the recorder says of itself; None when it does not answer.
+    """
     processes = read_processes(processes_path)
     return [
-        _recorder(processes),
+        _recorder(processes, condition),
         _workers(processes),
         _data_directory(desk),
-        _disk(desk),
+        _disk(desk, condition),
         _catalog(desk),
         _events(desk),
         _courier(processes),
@@ -87,15 +101,20 @@ def check_all(desk: Desk, processes_path: str) -> list[Check]:
 
 
 _NO_SUPERVISOR: Final = "the supervisor's state file can not be read"
+_NOT_ASKED: Final = Condition(is_disk_full=False, housekeeping_failure="")
 
 
-def _recorder(processes: Processes | None) -> Check:
+def _recorder(processes: Processes | None, condition: Condition | None) -> Check:
     if processes is None:
         return Check("recorder", "unknown", _NO_SUPERVISOR)
     state = processes.recorder.state
-    if state == "running":
-        return Check("recorder", "ok")
-    return Check("recorder", "failing", f"the recorder is {state or 'not started'}; see the log")
+    if state != "running":
+        return Check("recorder", "failing", f"the recorder is {state or 'not started'}; see the log")
+    if condition is None:
+        return Check("recorder", "failing", "the recorder runs and does not answer")
+    if condition.housekeeping_failure:
+        return Check("recorder", "warning", "segments can not be sealed; see the log")
+    return Check("recorder", "ok")
 
 
 def _workers(processes: Processes | None) -> Check:
@@ -110,12 +129,18 @@ def _workers(processes: Processes | None) -> Check:
 
 
 def _data_directory(desk: Desk) -> Check:
+    try:
+        desk.check_home()
+    except DataDirectoryError as exc:
+        return Check("data_directory", "failing", f"{exc.text}: check its mount")
     if os.access(desk.data_dir, os.W_OK | os.X_OK):
         return Check("data_directory", "ok")
     return Check("data_directory", "failing", "the data directory is not writable: check its mount")
 
 
-def _disk(desk: Desk) -> Check:
+def _disk(desk: Desk, condition: Condition | None) -> Check:
+    if condition is not None and condition.is_disk_full:
+        return Check("disk", "failing", "the disk is full: the last events did not fit; free some space")
     try:
         free = shutil.disk_usage(desk.data_dir).free
     except OSError as exc:

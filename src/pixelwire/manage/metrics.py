@@ -6,9 +6,10 @@ own words, destinations are named by id.
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import apsw
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -16,15 +17,19 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from pixelwire.errors import PixelwireError
 from pixelwire.event import DROPPED, RECEIVED
 from pixelwire.manage.auth import authenticate
 from pixelwire.manage.desks import Desk
 from pixelwire.manage.documented import problems
+from pixelwire.manage.health import Check, look
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.processes import Processes, read_processes, resident_bytes
 from pixelwire.times import hour_of
 
 SETTLED_HOURS: Final = 6  # a worker's tallies may come late; older hours are added up once
+
+CHECK_STATES: Final = {"ok": 0, "unknown": 0, "warning": 1, "failing": 2}
 
 Ledger = dict[tuple[str, str], int]
 
@@ -45,7 +50,9 @@ async def metrics(office: TheOffice, request: Request) -> Response:
     if not office.options.metrics_public:
         (await authenticate(office, request)).require_server()
     now_hour = hour_of(office.clock.now_ms())
-    text = await office.desks.long(_scrape, request.app.state.ledger, office.options.processes, now_hour)
+    checks = await look(office)
+    ledger = request.app.state.ledger
+    text = await office.desks.long(_scrape, ledger, office.options.processes, now_hour, checks)
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -72,20 +79,39 @@ class SettledLedger:
 class ServerCollector(Collector):
     """One reading of everything."""
 
-    def __init__(self, desk: Desk, ledger: Ledger, processes: Processes | None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Callable[[], Ledger],
+        processes: Processes | None,
+        checks: Sequence[Check],
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._processes = processes
+        self._checks = checks
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._requests()
-        yield from self._events()
-        yield from self._deliveries()
+        yield from self._health()
+        for part in (self._requests, self._events, self._deliveries):
+            try:
+                yield from list(part())
+            except (OSError, apsw.Error, PixelwireError):
+                continue  # what can not be read is left out; the checks say why
         if self._processes is not None:
             yield from _of_processes(self._processes)
 
+    def _health(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            "pixelwire_health_check_state", "As in /readyz: 0 ok, 1 warning, 2 failing.", labels=["check"]
+        )
+        for check in self._checks:
+            states.add_metric([check.name], CHECK_STATES[check.state])
+        yield states
+
     def _requests(self) -> Iterator[Metric]:
-        received = self._ledger.get((RECEIVED, ""), 0)
+        ledger = self._ledger()
+        received = ledger.get((RECEIVED, ""), 0)
         yield CounterMetricFamily(
             "pixelwire_requests_received", "Requests that reached the pixel routes.", received
         )
@@ -95,7 +121,7 @@ class ServerCollector(Collector):
         dropped = CounterMetricFamily(
             "pixelwire_parameters_dropped", "Parameters that were left out.", labels=["reason"]
         )
-        for (outcome, reason), amount in sorted(self._ledger.items()):
+        for (outcome, reason), amount in sorted(ledger.items()):
             if outcome == DROPPED:
                 dropped.add_metric([reason], amount)
             elif outcome != RECEIVED:
@@ -159,9 +185,12 @@ def _of_processes(processes: Processes) -> Iterator[Metric]:
     yield GaugeMetricFamily("pixelwire_workers_alive_processes", "Workers that run.", alive)
 
 
-def _scrape(desk: Desk, ledger: SettledLedger, processes_path: str, now_hour: int) -> bytes:
+def _scrape(
+    desk: Desk, ledger: SettledLedger, processes_path: str, now_hour: int, checks: Sequence[Check]
+) -> bytes:
     registry = CollectorRegistry()
-    registry.register(ServerCollector(desk, ledger.read(desk, now_hour), read_processes(processes_path)))
+    processes = read_processes(processes_path)
+    registry.register(ServerCollector(desk, lambda: ledger.read(desk, now_hour), processes, checks))
     text: bytes = generate_latest(registry)
     return text
 

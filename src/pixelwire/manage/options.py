@@ -2,6 +2,7 @@
 
 import msgspec
 
+from pixelwire.home import Identity
 from pixelwire.telemetry import LogFormat
 
 
@@ -12,5 +13,7 @@ class ManageOptions(msgspec.Struct, frozen=True):
     manage_url: str  # where this API is served
     metrics_public: bool = False
     processes: str = ""  # the supervisor's state file; may be missing
+    recorder_socket: str = ""  # to ask the recorder how it is; empty: it is not asked
+    lock: Identity | None = None  # of the data directory; none: any will do
     log_format: LogFormat = "text"
     log_level: str = "info"

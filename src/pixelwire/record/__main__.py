@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pixelwire import lifeline, telemetry
 from pixelwire.errors import PixelwireError, SyncFailed
+from pixelwire.home import check_home
 from pixelwire.record.chain import SegmentLimits
 from pixelwire.record.options import RecorderOptions
 from pixelwire.record.server import RecorderServer
@@ -19,6 +20,7 @@ def main() -> int:
     telemetry.configure(options.log_format, options.log_level)
     log = telemetry.logger("record")
     try:
+        check_home(Path(options.data_dir), options.lock)
         writer = Writer.open(
             Path(options.data_dir),
             segment_limits=SegmentLimits(bytes_max=options.retention.segment_bytes),
@@ -33,7 +35,7 @@ def main() -> int:
         log.error("sync_failed", error=str(error), remedy="check the disk; the recorder opens its files anew")
         return EXIT_SYNC_FAILED
     except PixelwireError as error:
-        log.error("recorder_failed", error=str(error))
+        log.error("recorder_failed", error=error.text, remedy=error.hint or "see the lines above")
         return EXIT_FAILED
     return 0
 

@@ -10,10 +10,11 @@ import msgspec
 
 from pixelwire import limits
 from pixelwire.clock import Clock
+from pixelwire.errors import SegmentGone
 from pixelwire.record.ids import OpenIds, SealedIds, is_same
 from pixelwire.record.removal import Retention
 from pixelwire.record.retention import RetentionLimits
-from pixelwire.record.sealing import Housekeeper, SealJob, open_totals
+from pixelwire.record.sealing import Housekeeper, SealJob, is_failed_write, open_totals
 from pixelwire.record.segments import (
     SegmentInfo,
     Storage,
@@ -166,6 +167,16 @@ class Chain:
                 self._sealed.remove(sealed)
                 sealed.close()
 
+    def check_place(self) -> None:
+        """Before anything is acknowledged: whoever opens the segment by its name finds what was committed.
+        SegmentGone when the directory was removed, renamed or unmounted beneath us."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._place:
+            raise SegmentGone(hint="put the data directory back in its place: mount it")
+
     def checkpoint_when_due(self) -> None:
         """Keeps the log short. The housekeeper copies most of it; what was written meanwhile is copied
         here, which is little, and then the log starts again from its beginning."""
@@ -176,8 +187,11 @@ class Chain:
             self._housekeeper.checkpoint(segment_path(self._data_dir, self.info.number))
             return
         self._is_log_copied = False
-        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._wal_pages = 0
+        try:
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.FullError:
+            pass  # what was committed is in the log, durable all the same; copied when there is room again
 
     # -- Private -----------------------------------------------------------------------------------
 
@@ -235,6 +249,8 @@ class Chain:
             connection.close()
             raise
         connection.set_wal_hook(self._note_wal)
+        place = path.stat()
+        self._path, self._place = path, (place.st_dev, place.st_ino)
         self.connection, self.info = connection, info
         self.bytes = connection.pragma("page_count") * connection.pragma("page_size")
         self._wal_pages = 0
@@ -262,6 +278,9 @@ class Chain:
 
     def _take_sealed(self) -> None:
         """Replaces the table of ids of what was sealed meanwhile by its filter."""
+        failure = self._housekeeper.failure
+        if failure is not None and is_failed_write(failure):
+            raise failure
         for number, newest_ms in self._housekeeper.take_sealed():
             for closed in [closed for closed in self._closed if closed.number == number]:
                 self._closed.remove(closed)

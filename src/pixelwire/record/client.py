@@ -81,7 +81,7 @@ class RecorderClient(asyncio.Protocol):
                 message = decode_to_worker(body)
                 if isinstance(message, Ack):
                     self._on_ack(message)
-                else:
+                elif isinstance(message, Welcome):
                     self.is_welcome = True
                     self._on_welcome(message)
         except (FrameTooLong, msgspec.MsgspecError):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from pixelwire.home import Identity
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.telemetry import LogFormat
 
@@ -12,3 +13,4 @@ class RecorderOptions(msgspec.Struct, frozen=True):
     retention: RetentionLimits = RetentionLimits()  # nothing is removed
     log_format: LogFormat = "text"
     log_level: str = "info"
+    lock: Identity | None = None  # of the data directory; none: any will do

@@ -25,6 +25,14 @@ from pixelwire.record.segments import (
 )
 
 RETRY_S = 5.0
+_FAILED_WRITES = frozenset(
+    {
+        apsw.SQLITE_IOERR_WRITE,
+        apsw.SQLITE_IOERR_FSYNC,
+        apsw.SQLITE_IOERR_DIR_FSYNC,
+        apsw.SQLITE_IOERR_TRUNCATE,
+    }
+)
 
 
 def open_totals(data_dir: Path, store_id: str, storage: Storage) -> apsw.Connection:
@@ -81,6 +89,11 @@ def fold(data_dir: Path, number: int, store_id: str, storage: Storage) -> None:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
     finally:
         connection.close()
+
+
+def is_failed_write(error: apsw.Error | None) -> bool:
+    """Whether the disk did not take or not confirm a write: what is in its cache is not to be trusted."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _FAILED_WRITES
 
 
 class Sealed(NamedTuple):
@@ -190,6 +203,14 @@ class Housekeeper:
             self._chore_at_s = time.monotonic() + self._chore()
 
     def _do(self, job: SealJob | Path) -> None:
+        try:
+            self._work(job)
+        except apsw.IOError as error:
+            if is_failed_write(error):
+                self._stopping.set()  # never tried again: the process ends and opens its files anew
+            raise
+
+    def _work(self, job: SealJob | Path) -> None:
         if isinstance(job, Path):
             connection = open_for_writing(job, self._storage)
             try:

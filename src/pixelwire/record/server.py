@@ -18,9 +18,11 @@ from pixelwire.event import Failure
 from pixelwire.frames import (
     Ack,
     Batch,
+    Condition,
     Deframer,
     FrameTooLong,
     Hello,
+    Probe,
     Welcome,
     decode_to_recorder,
     encode,
@@ -43,7 +45,7 @@ class Connection:
         self.worker = 0  # known after its Hello
         self._deframer = Deframer()
 
-    def receive(self) -> list[Hello | Batch]:
+    def receive(self) -> list[Hello | Batch | Probe]:
         """What has arrived whole. ConnectionError when the worker is gone or talks nonsense."""
         try:
             data = self.socket.recv(RECEIVE_BYTES)
@@ -56,7 +58,7 @@ class Connection:
         except (FrameTooLong, msgspec.MsgspecError) as error:
             raise ConnectionAbortedError(f"not a frame of ours: {error}") from error
 
-    def send(self, answer: Welcome | Ack) -> None:
+    def send(self, answer: Welcome | Ack | Condition) -> None:
         """ConnectionError or BlockingIOError when the worker does not read."""
         data = encode(answer)
         if self.socket.send(data) != len(data):
@@ -121,6 +123,8 @@ class RecorderServer:
                 self._drop_older(message.worker)
                 connection.worker = message.worker
                 connection.send(self._writer.last_batch(message.worker, message.last_number))
+            elif isinstance(message, Probe):
+                connection.send(Condition(self._is_disk_full, self._writer.housekeeping_failure))
             elif connection.worker:
                 self._waiting.append((connection, message))
             else:

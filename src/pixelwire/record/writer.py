@@ -99,7 +99,7 @@ class Writer:
         """Stores all batches, each of (worker, Batch), in one transaction; returns after the sync.
 
         DiskFull: nothing of it is stored, try again later. SyncFailed: it is not known whether it is
-        stored; the process must end and open the files anew.
+        stored; the process must end and open the files anew. SegmentGone: it is stored where nobody looks.
         """
         with translated():
             self._chain.roll_when_due()
@@ -114,6 +114,7 @@ class Writer:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            self._chain.check_place()
             # On disk from here on.
             self._note_committed(batches, acks, transaction)
             self._chain.checkpoint_when_due()
@@ -121,7 +122,10 @@ class Writer:
 
     def last_batch(self, worker: int, number: int) -> Welcome:
         """What became of a worker's batch `number`, the last it sent (0: it has sent none)."""
-        known = self._last_batch.get(worker) or self._chain.last_batch(worker)
+        known = self._last_batch.get(worker)
+        if known is None:
+            with translated():
+                known = self._chain.last_batch(worker)
         if known is None:
             return Welcome(ABSENT if number <= 1 else UNKNOWN, [])
         self._last_batch[worker] = known

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from pixelwire.errors import DataDirectoryError
+from pixelwire.home import LOCK_NAME, Identity, identity_of
 from pixelwire.limits import PORT_WAIT_S, SOCKET_PATH_BYTES_MAX
 
-LOCK_NAME: Final = "lock"
 RUNTIME_NOTE: Final = "runtime"
 RETRY_S: Final = 0.05
 
@@ -35,6 +35,11 @@ class DataDirectory:
         self.path = path
         self._lock(wait_s)
         self.runtime = self._make_runtime()
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this directory from another at the same path."""
+        return identity_of(self.lock_fd)
 
     def release(self) -> None:
         """Removes the sockets' directory. The lock ends with the process."""

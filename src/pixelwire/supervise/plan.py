@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.deliver.options import CourierOptions
+from pixelwire.home import Identity
 from pixelwire.manage.options import ManageOptions
 from pixelwire.record.options import RecorderOptions
 
@@ -23,6 +24,7 @@ class Place(NamedTuple):
     manage_fd: int
     public_url: str  # as bound
     manage_url: str
+    lock: Identity | None = None  # of the data directory
 
 
 class Plan(NamedTuple):
@@ -37,7 +39,9 @@ class Plan(NamedTuple):
 def make_plan(settings: "Settings", place: Place) -> Plan:
     logs: Any = {"log_format": settings.log_format, "log_level": settings.log_level}
     return Plan(
-        recorder=RecorderOptions(data_dir=place.data_dir, socket_path=place.recorder_socket, **logs),
+        recorder=RecorderOptions(
+            data_dir=place.data_dir, socket_path=place.recorder_socket, lock=place.lock, **logs
+        ),
         manage=ManageOptions(
             data_dir=place.data_dir,
             socket_fd=place.manage_fd,
@@ -45,10 +49,13 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
             manage_url=place.manage_url,
             metrics_public=settings.metrics_public,
             processes=place.processes,
+            recorder_socket=place.recorder_socket,
+            lock=place.lock,
             **logs,
         ),
         courier=CourierOptions(
             data_dir=place.data_dir,
+            lock=place.lock,
             allow_private_destinations=settings.allow_private_destinations,
             **logs,
         ),

@@ -194,6 +194,7 @@ class Server:
         bound = self._bound()
         return Place(
             data_dir=str(self._directory.path),
+            lock=self._directory.identity,
             recorder_socket=str(self._directory.runtime / "recorder.sock"),
             processes=str(self._state_path),
             manage_fd=self._sockets.manage.fileno(),
