@@ -4,6 +4,7 @@ Knows what each setting means to an operator; knows no room that uses it.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
@@ -22,10 +23,18 @@ from pydantic_settings import (
 
 from pixelwire.config_problems import Origins, describe, unknown_settings, unknown_variables
 from pixelwire.errors import ConfigError
+from pixelwire.limits import RETENTION_AGE_DAYS_MIN
 
 FILE_NAME: Final = "pixelwire.toml"
 PREFIX: Final = "PIXELWIRE_"
 WORKERS_MAX: Final = 64
+RETENTION_DAYS_MAX: Final = 36_500
+SIZE: Final = re.compile(r"(?P<amount>\d+(\.\d+)?)\s*(?P<unit>[kmgt]i?)b?")
+UNITS: Final = {
+    prefix + mark: base**power
+    for power, prefix in enumerate("kmgt", 1)
+    for mark, base in (("", 1_000), ("i", 1_024))
+}
 RATE_MAX: Final = 1_000_000
 BURST_S_MAX: Final = 3_600
 
@@ -83,6 +92,24 @@ def _header(value: object) -> object:
     return name
 
 
+def _size(value: object) -> object:
+    """`50GB`, `1.5 TiB`, or a number of bytes."""
+    if not isinstance(value, str) or value.strip().isdecimal():
+        return _number(value)
+    parts = SIZE.fullmatch(value.strip().lower())
+    if parts is None:
+        raise ValueError("no size")
+    return int(float(parts["amount"]) * UNITS[parts["unit"]])
+
+
+def _days(value: object) -> object:
+    number = int(value) if isinstance(value, str) else _number(value)
+    if isinstance(number, int) and 0 < number < RETENTION_AGE_DAYS_MIN:
+        raise ValueError("shorter than the time in which a message id is a duplicate")
+    return number
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=0, le=65_535)]
 Address = Annotated[str, BeforeValidator(_address)]
 
@@ -124,6 +151,21 @@ class Settings(BaseSettings):
     rate_limit_burst_s: Annotated[int, BeforeValidator(_number), Field(ge=1, le=BURST_S_MAX)] = Field(
         10, description="how many seconds' worth of a rate limit may come at once"
     )
+    retention_days: Annotated[int, BeforeValidator(_days), Field(ge=0, le=RETENTION_DAYS_MAX)] = Field(
+        0, description="how many days events are kept; 0 is for ever"
+    )
+    retention_bytes: Size = Field(
+        0, description="how large stored events may become before the oldest go; 0 is no limit"
+    )
+    retention_free_bytes: Size = Field(
+        0, description="how much disk to leave free by removing the oldest events; 0 is no limit"
+    )
+    retention_hard_bytes: Size = Field(
+        0, description="as retention_bytes, but also events that a destination still waits for; 0 is no limit"
+    )
+    retention_hard_free_bytes: Size = Field(
+        0, description="as retention_free_bytes, but also events that a destination still waits for"
+    )
     metrics_public: bool = Field(False, description="whether /metrics is open without a token")
     allow_private_destinations: bool = Field(
         False, description="whether destinations may be at private and loopback addresses"
@@ -137,6 +179,14 @@ class Settings(BaseSettings):
     def _ports_differ(self) -> "Settings":
         if self.port == self.manage_port != 0:
             raise ValueError("ports_equal")
+        return self
+
+    @model_validator(mode="after")
+    def _hard_limits_are_harder(self) -> "Settings":
+        if 0 < self.retention_hard_bytes < self.retention_bytes:
+            raise ValueError("hard_bytes_smaller")
+        if 0 < self.retention_free_bytes < self.retention_hard_free_bytes:
+            raise ValueError("hard_free_bytes_larger")
         return self
 
 

@@ -27,10 +27,30 @@ EXPECTED: Final[dict[str, str]] = {
     "rate_limit_per_address": "a number of requests a second; use 0 for no limit, or one like 20",
     "rate_limit_per_pixel": "a number of requests a second; use 0 for no limit, or one like 1000",
     "rate_limit_burst_s": "a number of seconds; use 1 to 3600",
+    "retention_days": "a number of days; use 0 to keep events for ever, or 2 and more",
+    "retention_bytes": "a size; use 0 for no limit, or one like 50GB",
+    "retention_free_bytes": "a size; use 0 for no limit, or one like 5GB",
+    "retention_hard_bytes": "a size; use 0 for no limit, or one like 80GB",
+    "retention_hard_free_bytes": "a size; use 0 for no limit, or one like 1GB",
     "metrics_public": "true or false",
     "allow_private_destinations": "true or false",
     "log_format": "text or json",
     "log_level": "debug, info, warning or error",
+}
+
+# What is wrong with two settings together: which, and what to do.
+TOGETHER: Final[dict[str, tuple[str, str, str]]] = {
+    "ports_equal": ("port", "manage_port", "are the same port; give each its own, or 0"),
+    "hard_bytes_smaller": (
+        "retention_hard_bytes",
+        "retention_bytes",
+        "the hard limit is the smaller one; make it larger, or 0",
+    ),
+    "hard_free_bytes_larger": (
+        "retention_hard_free_bytes",
+        "retention_free_bytes",
+        "the hard limit is the larger one; make it smaller, or 0",
+    ),
 }
 
 # Kubernetes puts these into every pod of a namespace that has a service called `pixelwire`.
@@ -74,8 +94,8 @@ def describe(error: ValidationError, origins: Origins) -> list[str]:
     lines: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         if not problem["loc"]:
-            where = f"{origins['port']} and {origins['manage_port']}"
-            lines[""] = f"port, manage_port ({where}): are the same port; give each its own, or 0"
+            first, second, text = TOGETHER[problem["msg"].removeprefix("Value error, ")]
+            lines[""] = f"{first}, {second} ({origins[first]} and {origins[second]}): {text}"
             continue
         name = str(problem["loc"][0])
         lines.setdefault(name, _line(name, problem["input"], problem["msg"], origins[name]))

@@ -64,7 +64,8 @@ def test_a_whole_server_is_ready(api: Api) -> None:
         "ready",
     )
     assert [check["name"] for check in answer.json()["checks"]] == [
-        *("recorder", "workers", "data_directory", "disk", "catalog", "events", "courier", "destinations")
+        *("recorder", "workers", "data_directory", "disk", "catalog", "events"),
+        *("retention", "courier", "destinations"),
     ]
     assert all(check == OK | {"name": check["name"]} for check in answer.json()["checks"])
 

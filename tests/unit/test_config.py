@@ -128,6 +128,12 @@ def test_all_problems_are_named_at_once(tmp_path: Path, monkeypatch: pytest.Monk
         ("metrics_public", "perhaps"),
         ("allow_private_destinations", "2"),
         ("log_format", "xml"),
+        ("retention_days", -1),
+        ("retention_days", "a week"),
+        ("retention_days", 2.5),
+        ("retention_bytes", "50 bananas"),
+        ("retention_bytes", -1),
+        ("retention_free_bytes", True),
         ("log_level", "loud"),
     ],
 )
@@ -163,6 +169,38 @@ def test_the_two_ports_differ_unless_the_system_chooses() -> None:
         "port, manage_port (--port and --manage-port): are the same port; give each its own, or 0"
     ]
     assert load(port="0", manage_port="0").port == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (1_000, 1_000),
+        ("1000", 1_000),
+        ("50GB", 50_000_000_000),
+        ("50 gib", 50 * 2**30),
+        ("1.5k", 1_500),
+        ("2 TiB", 2**41),
+        ("0", 0),
+    ],
+)
+def test_a_size_may_have_a_unit(given: object, kept: int) -> None:
+    """As people write it."""
+    assert load(retention_bytes=given).retention_bytes == kept
+
+
+def test_a_hard_limit_is_harder_than_the_soft_one() -> None:
+    """Else the soft one would never be waited for; 0 is no limit and compares with nothing."""
+    (problem,) = problems(retention_bytes="50GB", retention_hard_bytes="40GB")
+    assert problem.startswith("retention_hard_bytes, retention_bytes (")
+    (problem,) = problems(retention_free_bytes=1_000, retention_hard_free_bytes=2_000)
+    assert problem.startswith("retention_hard_free_bytes, retention_free_bytes (")
+    assert load(retention_bytes=50, retention_hard_bytes=50, retention_hard_free_bytes=5)
+
+
+def test_events_are_kept_for_as_long_as_their_ids_count() -> None:
+    """A day is shorter than the 48 hours in which a message id is a duplicate."""
+    assert "2 and more" in problems(retention_days=1)[0]
+    assert (load(retention_days=2).retention_days, load(retention_days="0").retention_days) == (2, 0)
 
 
 def test_a_file_that_can_not_be_read_is_one_problem(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def _state(destination: Destination, summary: DestinationSummary | None) -> dict
         "cursor": summary.cursor,
         "waiting": summary.parked,
         "dead": summary.dead,
+        "expired": summary.expired,
         "sent": summary.sent_total,
         "last_error": summary.last_error,
     }

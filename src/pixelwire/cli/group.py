@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "destination",
     "send",
     "tail",
+    "retention",
 )
 
 EPILOG: Final = """\b

@@ -92,6 +92,8 @@ def follow(
         if is_away:
             click.echo("the server is back", err=True)
         is_known, is_away = True, False
+        if missed := page.headers.get("x-pixelwire-missed"):
+            click.echo(f"events {missed} are no longer there: retention removed them", err=True)
         yield from page.value["events"]
         reached = page.value["next_after"]
         if ends and reached == position.after:

@@ -36,6 +36,17 @@ class Books:
         if followers:
             self._gather().add("park", [self._row(row, FOLLOWS) for row in followers])
 
+    def missed(self, first_seq: int, last_seq: int) -> None:
+        """These are no longer on disk, and the cursor is about to pass them."""
+        self._log.error(
+            "events_expired",
+            first_seq=first_seq,
+            last_seq=last_seq,
+            remedy="they were removed before they could be sent: see `pixelwire retention show`",
+        )
+        row = (self._progress.number, first_seq, last_seq, self._shared.clock.now_ms())
+        self._gather().add("expire", [row])
+
     async def settle(
         self, tickets: Sequence[Ticket], results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
     ) -> None:

@@ -29,6 +29,7 @@ POLL_S: Final = 0.05  # how soon an event on disk is seen
 QUIET_POLL_S: Final = 0.2  # the same when none came for a while: every look from sleep costs 0.3 ms
 QUIET_AFTER_S: Final = 2.0
 NOTE_S: Final = 1.0  # how soon the state of a destination is seen by others
+LET_GO_S: Final = 10.0
 SWEEP_S: Final = 60.0
 SWEEP_MORE_S: Final = 0.2
 STOP_GRACE_S: Final = 0.5  # what is under way at the end may finish, so that it is not sent again
@@ -72,7 +73,9 @@ class Courier:
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Until `stop` is set. DeliveryError when delivery.db fails: then only a new start helps."""
         ledger = asyncio.create_task(self._shared.ledger.run())
-        chores = [asyncio.create_task(chore()) for chore in (self._poll, self._note, self._sweep)]
+        chores = [
+            asyncio.create_task(chore()) for chore in (self._poll, self._note, self._sweep, self._let_go)
+        ]
         stopped = asyncio.create_task(stop.wait())
         on_ready()
         try:
@@ -187,6 +190,14 @@ class Courier:
             await asyncio.sleep(NOTE_S)
             for loop in self._loops.values():
                 loop.note()
+
+    async def _let_go(self) -> None:
+        while True:
+            await asyncio.sleep(LET_GO_S)
+            try:
+                await self._shared.source.let_go()
+            except OSError:
+                pass  # the data directory is away: the next look tells
 
     async def _sweep(self) -> None:
         """Takes out what nobody can ask for any more, a little at a time."""

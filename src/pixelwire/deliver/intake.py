@@ -37,6 +37,8 @@ class Intake:
             if after < settled_to:
                 skipped = self._shared.ledger.settled_between(self._number, after, scanned_to)
             events = [event for event in page.events if event.seq <= head and event.seq not in skipped]
+            if page.missed_to > after:
+                self._books.missed(after + 1, page.missed_to)
             self._books.admit(events, scanned_to)
             self._sender.wake()
 

@@ -24,7 +24,7 @@ from pixelwire.errors import DeliveryError
 from pixelwire.telemetry import logger
 
 _SQL: Final = load("ledger.sql")
-_WRITES: Final = ("adopt", "unpark", "park", "sent", "bury", "progress", "remove")
+_WRITES: Final = ("adopt", "unpark", "park", "sent", "bury", "expire", "progress", "remove")
 DISK_FULL_WAIT_S: Final = 1.0
 
 Row = tuple[Any, ...]

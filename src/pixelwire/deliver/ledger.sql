@@ -19,6 +19,9 @@ INSERT OR IGNORE INTO sent (destination, seq, at_ms, attempts) VALUES (?, ?, ?, 
 INSERT OR IGNORE INTO dead_letter (destination, seq, pixel, message_id, attempts, reason, died_ms, payload)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: expire
+INSERT OR REPLACE INTO expired (destination, first_seq, last_seq, at_ms) VALUES (?, ?, ?, ?);
+
 -- name: progress
 UPDATE destination SET
   store = ?2, cursor = ?3, state = ?4, reason = ?5, since_ms = ?6, retry_at_ms = ?7, revision = ?8,
@@ -59,9 +62,11 @@ SELECT max(coalesce((SELECT max(seq) FROM sent        WHERE destination = ?1), 0
 -- Sweeping.
 
 -- name: sweep_sent
--- Receipts of events that retention has removed.
-DELETE FROM sent WHERE destination = ?1 AND seq <=
-  (SELECT max(seq) FROM (SELECT seq FROM sent WHERE destination = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3));
+-- Receipts of events that retention has removed; not of those it removed too early, whose neighbours are missed.
+DELETE FROM sent WHERE destination = ?1 AND seq IN
+  (SELECT seq FROM sent AS s WHERE destination = ?1 AND seq < ?2 AND (?4 OR NOT EXISTS
+     (SELECT 1 FROM expired AS e WHERE e.destination = ?1 AND s.seq BETWEEN e.first_seq AND e.last_seq))
+   ORDER BY seq LIMIT ?3);
 
 -- name: sweepable
 -- Destinations and up to which seq their receipts may go; removed ones lose all of them.
@@ -74,6 +79,9 @@ DELETE FROM dead_letter WHERE number IN (SELECT number FROM dead_letter WHERE de
 
 -- name: sweep_parked
 DELETE FROM parked WHERE destination = ?;
+
+-- name: sweep_expired
+DELETE FROM expired WHERE destination = ?;
 
 -- name: sweep_destination
 DELETE FROM destination WHERE number = ?;

@@ -12,6 +12,7 @@ from pixelwire.catalog.snapshot import DestinationEntry
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Progress
+from pixelwire.deliver.restored import cut_one
 from pixelwire.deliver.retry import probe_delay_s
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.shared import Shared
@@ -19,6 +20,8 @@ from pixelwire.destinations import registry
 from pixelwire.destinations.base import BatchLimits, Destination, Misconfigured, Unreachable
 from pixelwire.telemetry import logger
 
+CURSOR: Final = "the cursor is "
+GO_ON: Final = "if that is right, as after a restore: `pixelwire destination resume`"
 FINISH_S_MAX: Final = 30.0  # what is under way when the owner changes or removes the destination
 
 
@@ -86,7 +89,8 @@ class Loop:
         self._progress = await self._shared.ledger.adopt(
             self.entry.id,
             store=self._heads.store,
-            start_after=self.entry.start_after,
+            # A new one begins with what there is: nothing was taken from it.
+            start_after=max(self.entry.start_after, await self._shared.source.oldest() - 1),
             now_ms=self._shared.clock.now_ms(),
         )
         if not self.entry.is_enabled:
@@ -131,19 +135,40 @@ class Loop:
         """Waits, loudly, while the cursor is not one of the events on disk: going on would lose or repeat."""
         while not self._is_stopping and (problem := self._cursor_problem()):
             assert self._progress is not None
+            if self._is_accepted():
+                self._go_on_here(problem)
+                return
             if problem != self._progress.reason:
                 self._log.error("cursor_does_not_fit", reason=problem)
             self._enter("failed", problem)
             self._news.clear()
             await self._news.wait()
 
+    def _is_accepted(self) -> bool:
+        """The owner has seen that it does not fit, and then said to go on."""
+        assert self._progress is not None
+        is_told = self._progress.state == "failed" and self._progress.reason.startswith(CURSOR)
+        return is_told and self.entry.revision > self._progress.revision
+
+    def _go_on_here(self, problem: str) -> None:
+        """With the events of this store, at the cursor; if that is beyond them all, with the next event."""
+        assert self._progress is not None
+        progress, head = self._progress, self._heads.head
+        self._log.warning("cursor_accepted", cursor=min(progress.cursor, head), reason=problem)
+        if progress.cursor > head:
+            progress.cursor = head
+            self._shared.ledger.gather().chores.append(
+                lambda connection: cut_one(connection, progress.number, head)
+            )
+        progress.store = self._heads.store
+
     def _cursor_problem(self) -> str:
         assert self._progress is not None
         heads, progress = self._heads, self._progress
         if heads.store and progress.store and heads.store != progress.store:
-            return f"the cursor is of store {progress.store}, the events on disk are of {heads.store}"
+            return f"{CURSOR}of store {progress.store}, the events on disk are of {heads.store}; {GO_ON}"
         if progress.cursor > heads.head:
-            return f"the cursor is at event {progress.cursor}, the newest on disk is {heads.head}"
+            return f"{CURSOR}at event {progress.cursor}, the newest on disk is {heads.head}; {GO_ON}"
         return ""
 
     async def _deliver(self) -> None:

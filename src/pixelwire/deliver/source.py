@@ -36,6 +36,10 @@ class Source:
     async def oldest(self) -> int:
         return await self._ask(self._reader.oldest)
 
+    async def let_go(self) -> None:
+        """Of files that retention has removed: they would keep their room on the disk."""
+        await self._ask(self._reader.forget_removed)
+
     def close(self) -> None:
         self._thread.submit(self._reader.close)
         self._thread.shutdown()

@@ -13,8 +13,9 @@ from pixelwire.catalog.database import catalog_path
 from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.deliver.database import open_to_read, translated
 from pixelwire.deliver.statements import load
+from pixelwire.deliver.tickets import EXPIRED
 
-DeliveryState = Literal["pending", "sent", "filtered", "retrying", "dead", "paused"]
+DeliveryState = Literal["pending", "sent", "filtered", "retrying", "dead", "paused", "expired"]
 DestinationState = Literal["running", "down", "paused", "failed", "disabled"]
 
 DEAD_LETTERS_PAGE_MAX: Final = 1_000
@@ -26,7 +27,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     `pending`: not tried yet; `reason` says so when it waits for more than its turn. `retrying`: tried, and
     waits for `next_at_ms`. `sent` and `dead`: at `at_ms`. `filtered`: not the destination's business.
-    `paused`: it waits until the owner resumes the destination.
+    `paused`: it waits until the owner resumes the destination. `expired`: retention removed it first.
     """
 
     destination_id: str
@@ -54,6 +55,7 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     cursor: int  # every event up to here is sent, filtered, parked or dead
     parked: int  # events that wait for another attempt, or behind one that does
     dead: int  # dead letters kept
+    expired: int  # events that retention removed before they could be sent, of all pixels
     sent_total: int
     retried_total: int
     dead_total: int
@@ -91,11 +93,18 @@ class Deliveries:
             self._connection.close()
             self._connection = None
 
-    def of_event(self, destination_ids: Sequence[str], seq: int) -> list[Delivery]:
-        """One for each id, in the order given; `pending` for one the courier has not met yet."""
+    def of_event(self, destination_ids: Sequence[str], seq: int, *, is_gone: bool = False) -> list[Delivery]:
+        """One for each id, in the order given; `pending` for one the courier has not met yet.
+
+        `is_gone`: a hard limit of retention took the event before all of them had it.
+        """
         rows = self._rows("of_event", seq, msgspec.json.encode(list(destination_ids)).decode())
-        known = {row[0]: _delivery(seq, row) for row in rows}
-        return [known.get(id_) or Delivery(id_, "pending") for id_ in destination_ids]
+        tell = _of_gone if is_gone else _delivery
+        known = {row[0]: tell(seq, row) for row in rows}
+        unmet = Delivery("", "expired", reason=EXPIRED) if is_gone else Delivery("", "pending")
+        return [
+            known.get(id_) or msgspec.structs.replace(unmet, destination_id=id_) for id_ in destination_ids
+        ]
 
     def slowest_cursor(self) -> int | None:
         """Every event up to here may go, as far as deliveries are concerned. None: nothing is delivered.
@@ -142,10 +151,21 @@ class Deliveries:
             return self._connection.execute(_SQL[name], values).fetchall()
 
 
+def _of_gone(seq: int, row: tuple[Any, ...]) -> Delivery:
+    """What is not known to have arrived and is no longer there will never arrive."""
+    delivery = _delivery(seq, row)
+    cursor, is_passed = row[4], row[-1] is not None
+    if delivery.state in ("sent", "dead"):
+        return delivery
+    if seq <= cursor and not is_passed and delivery.state == "filtered":
+        return Delivery(row[0], "sent", reason="when and how went with the event")
+    return Delivery(row[0], "expired", delivery.attempts, EXPIRED)
+
+
 def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
     (id_, state, state_reason, start_after, cursor) = row[:5]
     (sent_attempts, sent_ms, parked_attempts, next_ms, parked_reason, dead_attempts, died_ms, dead_reason) = (
-        row[5:]
+        row[5:-1]
     )
     if sent_ms is not None:
         return Delivery(id_, "sent", sent_attempts, at_ms=sent_ms)
@@ -153,6 +173,8 @@ def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
         return Delivery(id_, "dead", dead_attempts, dead_reason, at_ms=died_ms)
     if parked_attempts:
         return Delivery(id_, "retrying", parked_attempts, parked_reason, next_at_ms=next_ms)
+    if row[-1] is not None:
+        return Delivery(id_, "expired", reason=EXPIRED, at_ms=row[-1])
     if seq <= start_after:
         return Delivery(id_, "filtered", reason="recorded before the destination began")
     if seq <= cursor and parked_attempts is None:

@@ -5,7 +5,8 @@
 SELECT d.id, d.state, d.reason, d.start_after, d.cursor,
        s.attempts, s.at_ms,
        p.attempts, p.next_ms, p.reason,
-       x.attempts, x.died_ms, x.reason
+       x.attempts, x.died_ms, x.reason,
+       (SELECT e.at_ms FROM expired AS e WHERE e.destination = d.number AND ?1 BETWEEN e.first_seq AND e.last_seq)
 FROM destination AS d
 LEFT JOIN sent        AS s ON s.destination = d.number AND s.seq = ?1
 LEFT JOIN parked      AS p ON p.destination = d.number AND p.seq = ?1
@@ -22,6 +23,7 @@ FROM destination AS d;
 SELECT d.id, d.state, d.reason, d.since_ms, d.retry_at_ms, d.start_after, d.cursor,
        (SELECT count(*) FROM parked      AS p WHERE p.destination = d.number),
        (SELECT count(*) FROM dead_letter AS x WHERE x.destination = d.number),
+       (SELECT coalesce(sum(e.last_seq - e.first_seq + 1), 0) FROM expired AS e WHERE e.destination = d.number),
        d.sent_total, d.retried_total, d.dead_total, d.send_ms_total,
        d.last_sent_ms, d.last_error, d.last_error_ms
 FROM destination AS d

@@ -20,11 +20,12 @@ def sweep(connection: apsw.Connection, *, oldest_seq: int, now_ms: int) -> bool:
     """
     sweepable = connection.execute(_SQL["sweepable"], (now_ms - REMOVED_KEPT_MS, oldest_seq)).fetchall()
     for number, before_seq, is_removed in sweepable:
-        connection.execute(_SQL["sweep_sent"], (number, before_seq, SWEEP_ROWS_MAX))
+        connection.execute(_SQL["sweep_sent"], (number, before_seq, SWEEP_ROWS_MAX, is_removed))
         if connection.changes():
             return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
         if is_removed:
             connection.execute(_SQL["sweep_parked"], (number,))
+            connection.execute(_SQL["sweep_expired"], (number,))
             connection.execute(_SQL["sweep_dead"], (number, SWEEP_ROWS_MAX))
             if not connection.changes():
                 connection.execute(_SQL["sweep_destination"], (number,))

@@ -1,8 +1,10 @@
 """The management API as one ASGI app: its routers, its errors, and what lives as long as it does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +22,8 @@ from pixelwire.manage.office import Office
 from pixelwire.manage.openapi import name_operation, serve_document
 from pixelwire.manage.options import ManageOptions
 from pixelwire.manage.problems import answer_error, answer_http, answer_invalid
+
+TIDY_S: Final = 10.0
 
 
 def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
@@ -53,9 +57,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(office, Office)
     health = HealthWatch(office)
     health.start()
+    tidying = asyncio.create_task(_tidy(office))
     try:
         yield
     finally:
+        tidying.cancel()
         await health.stop()
         await office.head.stop()
         office.desks.close()
+
+
+async def _tidy(office: Office) -> None:
+    while True:
+        await asyncio.sleep(TIDY_S)
+        try:
+            office.desks.tidy()
+        except OSError:
+            pass  # the data directory is away; who asks for something hears of it

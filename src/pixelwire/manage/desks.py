@@ -1,7 +1,7 @@
 """Threads that read and write the files, so that the event loop never waits for a disk. Knows no HTTP.
 
-A database connection belongs to one thread: each thread has its own desk. Few threads, in two groups, so
-that long reads (exports, counts of names) can not keep the short ones (Get pixel, receipts) waiting.
+A database connection belongs to one thread at a time: each thread has its own desk. Few threads, in two
+groups, so that long reads (exports, counts of names) can not keep short ones (Get pixel, receipts) waiting.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ class Desk:
 
     def __init__(self, data_dir: Path, home: Identity | None = None) -> None:
         self.data_dir = data_dir
+        self.lock = threading.Lock()  # held while somebody sits here
         self._home = home
         self.reader = Reader(data_dir)
         self.deliveries = Deliveries(data_dir)
@@ -81,6 +82,15 @@ class Desks:
         """Runs `work(desk, ...)`, which may take its time."""
         return await self._run(self._long, work, *args, **kwargs)
 
+    def tidy(self) -> None:
+        """At desks where nobody sits, lets go of files that retention removed: they would keep their room."""
+        for desk in list(self._open):
+            if desk.lock.acquire(blocking=False):
+                try:
+                    desk.reader.forget_removed()
+                finally:
+                    desk.lock.release()
+
     def close(self) -> None:
         """Waits for what is running, which is short, and forgets what is not."""
         for pool in (self._short, self._long):
@@ -97,7 +107,9 @@ class Desks:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         def at_desk() -> Result:
-            return work(self._local.desk, *args, **kwargs)
+            desk: Desk = self._local.desk
+            with desk.lock:
+                return work(desk, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(pool, at_desk)
 

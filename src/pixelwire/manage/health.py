@@ -95,6 +95,7 @@ def check_all(desk: Desk, processes_path: str, condition: Condition | None) -> l
         _disk(desk, condition),
         _catalog(desk),
         _events(desk),
+        _retention(desk),
         _courier(processes),
         _destinations(desk),
     ]
@@ -166,6 +167,20 @@ def _events(desk: Desk) -> Check:
     except (PixelwireError, apsw.Error):
         return Check("events", "warning", "stored events can not be read; see the log")
     return Check("events", "ok")
+
+
+def _retention(desk: Desk) -> Check:
+    try:
+        state = desk.reader.retention()
+    except (PixelwireError, apsw.Error):
+        return Check("retention", "warning", "the state of retention can not be read; see the log")
+    if state.held_by == "destination":
+        return Check("retention", "warning", "old events stay: a destination still waits for them")
+    if state.held_by == "clock":
+        return Check(
+            "retention", "warning", "old events stay: check the clock, then `pixelwire retention confirm`"
+        )
+    return Check("retention", "ok")
 
 
 def _courier(processes: Processes | None) -> Check:

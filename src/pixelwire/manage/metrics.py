@@ -7,6 +7,7 @@ own words, destinations are named by id.
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import apsw
@@ -25,8 +26,10 @@ from pixelwire.manage.documented import problems
 from pixelwire.manage.health import Check, look
 from pixelwire.manage.office import TheOffice
 from pixelwire.manage.processes import Processes, read_processes, resident_bytes
+from pixelwire.record.reader import RetentionState
 from pixelwire.times import hour_of
 
+HOLDERS: Final = ("destination", "duplicates", "clock")
 SETTLED_HOURS: Final = 6  # a worker's tallies may come late; older hours are added up once
 
 CHECK_STATES: Final = {"ok": 0, "unknown": 0, "warning": 1, "failing": 2}
@@ -93,7 +96,8 @@ class ServerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._health()
-        for part in (self._requests, self._events, self._deliveries):
+        parts = (self._requests, self._events, self._kept, self._deliveries)
+        for part in parts:
             try:
                 yield from list(part())
             except (OSError, apsw.Error, PixelwireError):
@@ -134,12 +138,14 @@ class ServerCollector(Collector):
         yield CounterMetricFamily("pixelwire_events_stored", "Events ever stored.", reader.stored_total())
         yield GaugeMetricFamily("pixelwire_events_head_seq", "The newest event's place.", reader.head())
         yield GaugeMetricFamily("pixelwire_events_oldest_seq", "The oldest on disk.", reader.oldest())
-        files = [path.stat().st_size for path in (self._desk.data_dir / "events").glob("*.db*")]
-        segments = sum(1 for _ in (self._desk.data_dir / "events").glob("*.db"))
+        segments, size = _files(self._desk.data_dir / "events")
         yield GaugeMetricFamily("pixelwire_segments_stored_files", "Files of events.", segments)
-        yield GaugeMetricFamily("pixelwire_segments_size_bytes", "Their size.", sum(files))
+        yield GaugeMetricFamily("pixelwire_segments_size_bytes", "Their size.", size)
         free = shutil.disk_usage(self._desk.data_dir).free
         yield GaugeMetricFamily("pixelwire_disk_free_bytes", "What is left of the data's disk.", free)
+
+    def _kept(self) -> Iterator[Metric]:
+        yield from _retention(self._desk.reader.retention())
 
     def _deliveries(self) -> Iterator[Metric]:
         labels = ["destination"]
@@ -153,6 +159,9 @@ class ServerCollector(Collector):
         sent = CounterMetricFamily("pixelwire_delivery_sent_events", "Confirmed.", labels=labels)
         retried = CounterMetricFamily("pixelwire_delivery_retried_events", "Tried again.", labels=labels)
         dead = CounterMetricFamily("pixelwire_delivery_dead_events", "Refused for good.", labels=labels)
+        expired = CounterMetricFamily(
+            "pixelwire_delivery_expired_events", "Removed by retention before they were sent.", labels=labels
+        )
         head = self._desk.reader.head()
         for summary in self._desk.deliveries.summary():
             name = [summary.destination_id]
@@ -162,7 +171,28 @@ class ServerCollector(Collector):
             sent.add_metric(name, summary.sent_total)
             retried.add_metric(name, summary.retried_total)
             dead.add_metric(name, summary.dead_total)
-        yield from (lag, parked, running, sent, retried, dead)
+            expired.add_metric(name, summary.expired)
+        yield from (lag, parked, running, sent, retried, dead, expired)
+
+
+def _retention(state: RetentionState) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "pixelwire_retention_removed_events", "Events removed with their files.", state.removed_events
+    )
+    yield CounterMetricFamily(
+        "pixelwire_retention_removed_bytes", "The room that was made by it.", state.removed_bytes
+    )
+    yield CounterMetricFamily(
+        "pixelwire_retention_expired_events",
+        "Events removed before every destination had them.",
+        state.expired_events,
+    )
+    waiting = GaugeMetricFamily(
+        "pixelwire_retention_waiting_state", "1: a limit is passed and something holds.", labels=["reason"]
+    )
+    for holder in HOLDERS:
+        waiting.add_metric([holder], state.held_by == holder)
+    yield waiting
 
 
 def _of_processes(processes: Processes) -> Iterator[Metric]:
@@ -183,6 +213,18 @@ def _of_processes(processes: Processes) -> Iterator[Metric]:
     alive = processes.workers_alive
     yield from (restarts, memory)
     yield GaugeMetricFamily("pixelwire_workers_alive_processes", "Workers that run.", alive)
+
+
+def _files(directory: Path) -> tuple[int, int]:
+    """How many segments there are, and the bytes of their files."""
+    segments = size = 0
+    for path in directory.glob("*.db*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue  # removed by retention just now
+        segments += path.suffix == ".db"
+    return segments, size
 
 
 def _scrape(

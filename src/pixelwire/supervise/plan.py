@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pixelwire.clock import DAY_MS
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.deliver.options import CourierOptions
 from pixelwire.home import Identity
 from pixelwire.manage.options import ManageOptions
 from pixelwire.record.options import RecorderOptions
+from pixelwire.record.retention import RetentionLimits
 
 if TYPE_CHECKING:
     from pixelwire.config import Settings
@@ -40,7 +42,11 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
     logs: Any = {"log_format": settings.log_format, "log_level": settings.log_level}
     return Plan(
         recorder=RecorderOptions(
-            data_dir=place.data_dir, socket_path=place.recorder_socket, lock=place.lock, **logs
+            data_dir=place.data_dir,
+            socket_path=place.recorder_socket,
+            retention=_retention(settings),
+            lock=place.lock,
+            **logs,
         ),
         manage=ManageOptions(
             data_dir=place.data_dir,
@@ -68,6 +74,17 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
             rate_limit_per_pixel=settings.rate_limit_per_pixel,
             rate_limit_burst_s=settings.rate_limit_burst_s,
         ),
+    )
+
+
+def _retention(settings: "Settings") -> RetentionLimits:
+    """0 is no limit."""
+    return RetentionLimits(
+        age_ms=settings.retention_days * DAY_MS or None,
+        bytes_max=settings.retention_bytes or None,
+        free_bytes_min=settings.retention_free_bytes or None,
+        hard_bytes_max=settings.retention_hard_bytes or None,
+        hard_free_bytes_min=settings.retention_hard_free_bytes or None,
     )
 
 

@@ -4,9 +4,10 @@
 """
 
 import time
-from typing import Annotated, Final
+from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -30,9 +31,17 @@ NDJSON_TYPES: Final = ("application/x-ndjson", "application/ndjson", "applicatio
 router = APIRouter(prefix="/pixels/{pixel_id}/events", tags=["Events"], route_class=GuardedRoute)
 
 
+class Missed(TypedDict):
+    first: int
+    last: int
+
+
 class EventsAnswer(TypedDict):
     events: list[EventAnswer]
     next_after: int
+    missed: NotRequired[
+        Annotated[Missed, Field(description="Seqs after `after` that are no longer on disk, when there are.")]
+    ]
 
 
 After = Annotated[int, Query(ge=0, le=SEQ_MAX, description="The seq (or `next_after`) that was seen last.")]
@@ -55,6 +64,10 @@ Store = Annotated[
             "headers": {
                 "X-Pixelwire-Next-After": {"schema": {"type": "integer"}, "description": "As `next_after`."},
                 "X-Pixelwire-Store": {"schema": {"type": "string"}, "description": "The store's id."},
+                "X-Pixelwire-Missed": {
+                    "schema": {"type": "string"},
+                    "description": "As `missed`, written `first-last`; absent when nothing is missed.",
+                },
             },
         },
     },
@@ -73,14 +86,19 @@ async def list_events(
     """In the order in which they were recorded. `Accept: application/x-ndjson` gives one a line.
 
     A page may be short, even empty, before the end is reached: the end is where `next_after` is `after`.
+    Where retention has removed events after `after`, `missed` says which.
     """
     number, store_id = await office.desks.short(_check, principal, pixel_id, after, store)
     page = await _first_page(office, request, number, after, limit, wait)
     events = [event_answer(event, pixel_id) for event in page.events]
     headers = {"X-Pixelwire-Next-After": str(page.scanned_to), "X-Pixelwire-Store": store_id}
+    answer: EventsAnswer = {"events": events, "next_after": page.scanned_to}
+    if page.missed_to > after:
+        headers["X-Pixelwire-Missed"] = f"{after + 1}-{page.missed_to}"
+        answer["missed"] = {"first": after + 1, "last": page.missed_to}
     if any(kind in request.headers.get("accept", "").lower() for kind in NDJSON_TYPES):
         return ndjson_answer(list(events), headers)
-    return json_answer({"events": events, "next_after": page.scanned_to}, headers=headers)
+    return json_answer(answer, headers=headers)
 
 
 def _check(desk: Desk, principal: Principal, pixel_id: str, after: int, store: str | None) -> tuple[int, str]:
@@ -99,8 +117,11 @@ async def _first_page(
 ) -> Page:
     """The first page after a seq that has events in it; an empty one when the time is over."""
     started = time.monotonic()
+    missed_to = 0
     while True:
         page = await office.desks.long(_read, after, limit, pixel)
+        missed_to = max(missed_to, page.missed_to)
+        page = page._replace(missed_to=missed_to)
         waited_s = time.monotonic() - started
         if page.events or office.head.is_stopped:
             return page

@@ -17,7 +17,7 @@ from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
 from pixelwire.manage.desks import Desk
 from pixelwire.manage.documented import ExactTime, UuidText, problems
 from pixelwire.manage.office import TheOffice
-from pixelwire.manage.own.shapes import EventAnswer, event_answer
+from pixelwire.manage.own.shapes import EventAnswer, event_answer, expired_answer
 from pixelwire.manage.routes import GuardedRoute
 from pixelwire.times import iso_ms
 
@@ -53,19 +53,26 @@ MessageId = Annotated[
 async def get_receipt(
     office: TheOffice, principal: ThePrincipal, pixel_id: PixelId, message_id: MessageId
 ) -> Response:
-    """The newest, when several have the id. 404 when it was never stored, or is past retention."""
+    """The newest, when several have the id. 404 when it was never stored, or is past retention.
+
+    What a hard limit of retention took before every destination had it keeps a receipt, without its payload.
+    """
 
     def get(desk: Desk) -> ReceiptAnswer:
         pixel = reachable_pixel(desk, principal, pixel_id)
         event = desk.reader.find(pixel.number, message_id)
-        if event is None:
-            raise NotFound("the pixel has no event of this id; it was never stored, or is past retention")
-        return {**event_answer(event, pixel.id), "deliveries": _deliveries(desk, pixel, event.seq)}
+        if event is not None:
+            return {**event_answer(event, pixel.id), "deliveries": _deliveries(desk, pixel, event.seq)}
+        expired = desk.reader.find_expired(pixel.number, message_id)
+        if expired is not None:
+            left = expired_answer(expired, message_id, pixel.id)
+            return {**left, "deliveries": _deliveries(desk, pixel, expired.seq, is_gone=True)}
+        raise NotFound("the pixel has no event of this id; it was never stored, or is past retention")
 
     return json_answer(await office.desks.short(get))
 
 
-def _deliveries(desk: Desk, pixel: Pixel, seq: int) -> list[DeliveryAnswer]:
+def _deliveries(desk: Desk, pixel: Pixel, seq: int, *, is_gone: bool = False) -> list[DeliveryAnswer]:
     """At each destination that covers the pixel and had begun when the event was recorded."""
     covering = {
         entry.id: entry for entry in _covering(desk.catalog.destinations(pixel.business_id), pixel, seq)
@@ -81,7 +88,7 @@ def _deliveries(desk: Desk, pixel: Pixel, seq: int) -> list[DeliveryAnswer]:
             "at": None if delivery.at_ms is None else iso_ms(delivery.at_ms),
             "next_at": None if delivery.next_at_ms is None else iso_ms(delivery.next_at_ms),
         }
-        for delivery in desk.deliveries.of_event(list(covering), seq)
+        for delivery in desk.deliveries.of_event(list(covering), seq, is_gone=is_gone)
     ]
 
 

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from pixelwire.event import NO_SIGNAL, Call, Extra, Signal, StoredEvent
 from pixelwire.manage.documented import ExactTime, HexText
+from pixelwire.record.reader import ExpiredEvent
 from pixelwire.times import iso_ms
 
 
@@ -74,6 +75,22 @@ def event_answer(event: StoredEvent, pixel_id: str) -> EventAnswer:
         },
         "facts": extra.facts,
         "payload": msgspec.Raw(event.payload),  # type: ignore[typeddict-item] # the same JSON, not decoded
+    }
+
+
+def expired_answer(event: ExpiredEvent, message_id: str, pixel_id: str) -> EventAnswer:
+    """What is left of an event that retention took too early."""
+    return {
+        "message_id": message_id,
+        "pixel_id": pixel_id,
+        "seq": event.seq,
+        "received_at": iso_ms(event.received_ms),
+        "call": "track" if event.call == Call.TRACK else "page",
+        "event_name": None,
+        "signal": signal_name(event.signal),
+        "dropped": {"total": 0, "parameters": []},
+        "facts": {},
+        "payload": {},
     }
 
 
