@@ -14,14 +14,17 @@ from typing import TypeVar
 
 import msgspec
 
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 Options = TypeVar("Options")
 
 
 def take_options(kind: type[Options]) -> Options:
     """The child's options, decoded from the first line of stdin. Called before anything else."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    return msgspec.json.decode(sys.stdin.buffer.readline(), type=kind)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)  # blocked by who started us, until now
+    return msgspec.json.decode(_first_line(), type=kind)
 
 
 def on_release(stop: Callable[[], None]) -> None:
@@ -44,3 +47,11 @@ def say_ready() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+
+
+def _first_line() -> bytes:
+    """The supervisor writes one line and then holds the pipe open."""
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(sys.stdin.fileno(), 65_536)):
+        line += piece
+    return line

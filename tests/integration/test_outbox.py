@@ -287,6 +287,23 @@ def test_a_silent_recorder_is_unconfirmed_then_corrected(tmp_path: Path) -> None
     run(scenario())
 
 
+def test_who_comes_late_is_held_as_long(tmp_path: Path) -> None:
+    """An event put shortly before the first is given up is not given up with it."""
+
+    async def scenario() -> None:
+        async with connected(tmp_path, SHORT_HOLD_S) as (outbox, recorder):
+            await recorder.stop()
+            first = put(outbox)
+            late: list[Pending] = []
+            asyncio.get_running_loop().call_later(SHORT_HOLD_S / 2, lambda: late.append(put(outbox)))
+            assert (await result_of(first)).failure is not None
+            assert not late[0].batch.done.done()
+            await recorder.start()
+            assert await result_of(late[0]) == BatchResult(None)
+
+    run(scenario())
+
+
 def test_a_batch_that_was_given_up_is_not_sent_again(tmp_path: Path) -> None:
     """Told unconfirmed, then found absent: it must not be stored behind the sender's back."""
 

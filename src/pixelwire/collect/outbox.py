@@ -102,7 +102,12 @@ class Outbox:
             return Failure.QUEUE_FULL
         queue = self._queue
         batch = queue[-1] if queue else self._new_batch()
-        if len(batch.events) >= BATCH_EVENTS_MAX or (batch.events and batch.bytes + size > BATCH_BYTES_MAX):
+        if batch.events and (
+            len(batch.events) >= BATCH_EVENTS_MAX
+            or batch.bytes + size > BATCH_BYTES_MAX
+            # All are held as long: who comes late must not share the fate of who came first.
+            or self._loop.time() - batch.since_s > TICK_S
+        ):
             batch = self._new_batch()
         batch.events.append(event)
         batch.bytes += size

@@ -2,6 +2,7 @@
 they die, and lets them go in order. Knows their module names and options, not their work.
 """
 
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pixelwire import telemetry
+from pixelwire import lifeline, telemetry
 from pixelwire.errors import PixelwireError
 from pixelwire.limits import CHILD_STOP_S
 
@@ -41,6 +42,7 @@ class Child:
     options: msgspec.Struct
     inherited_fds: Sequence[int]
     on_change: Callable[[], None]
+    is_needed: bool = True  # whether a start that fails is the server's; else it is tried again
     state: State = "starting"
     restarts: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -101,12 +103,17 @@ class Child:
         self.state = "stopped"
 
     def _spawn(self) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 our own interpreter and modules
-            [sys.executable, "-m", self.module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=self.inherited_fds,
-        )
+        # A Ctrl-C reaches the child while it still imports: it waits until the child ignores it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, lifeline.IGNORED)
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 our own interpreter and modules
+                [sys.executable, "-m", self.module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=self.inherited_fds,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(msgspec.json.encode(self.options) + b"\n")
@@ -119,8 +126,8 @@ class Child:
         while True:
             started_s = time.monotonic()
             self._watch()
-            if self._stopping.is_set() or not self._ready.is_set():
-                self._ready.set()  # `start` sees the state and raises
+            if self._stopping.is_set() or (self.is_needed and not self._ready.is_set()):
+                self._ready.set()  # `wait_ready` sees the state and raises
                 return
             if self._renewing.is_set():
                 self._renewing.clear()

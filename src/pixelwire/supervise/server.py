@@ -18,7 +18,7 @@ import msgspec
 
 from pixelwire import telemetry
 from pixelwire.errors import ConfigError
-from pixelwire.limits import PORT_WAIT_S, STOP_S
+from pixelwire.limits import CHILD_STOP_S, PORT_WAIT_S, STOP_S
 from pixelwire.supervise.children import Child, ChildFailed
 from pixelwire.supervise.handover import Offer, take
 from pixelwire.supervise.lock import DataDirectory
@@ -72,13 +72,17 @@ class Server:
         # All but the workers hold the lock on the data directory.
         self._recorder = Child("recorder", "pixelwire.record", plan.recorder, [lock], self._write_state)
         self._manage = Child("manage", "pixelwire.manage", plan.manage, [lock, manage_fd], self._write_state)
-        self._courier = Child("courier", "pixelwire.deliver", plan.courier, [lock], self._write_state)
+        # Pixels are collected without a courier: what it can not deliver now, it delivers when it is back.
+        self._courier = Child(
+            "courier", "pixelwire.deliver", plan.courier, [lock], self._write_state, is_needed=False
+        )
         self._children = [self._recorder, self._manage, self._courier]
         self._write_worker_options(plan)
         self._workers = Workers(
             self._sockets.public,
             self._directory.runtime / "worker.json",
             on_spawn=self._on_spawn,
+            on_change=self._write_state,
         )
 
     def run(self) -> int:
@@ -141,12 +145,12 @@ class Server:
     def _announce_when_ready(self) -> None:
         """Once everything answers, not before: what is printed then works when it is pasted."""
         try:
-            for child in (self._manage, self._courier):
-                child.wait_ready()
+            self._manage.wait_ready()
             self._wait_for_worker()
         except ChildFailed as error:
-            self._failure = error
-            self._workers.stop()
+            if not self._workers.is_stopping:
+                self._failure = error
+                self._workers.stop()
         if self._workers.is_stopping:
             return
         self._write_state()
@@ -162,10 +166,12 @@ class Server:
             time.sleep(0.02)
 
     def _stop_children(self) -> None:
-        for child in (self._courier, self._manage):
+        others = (self._courier, self._manage)
+        for child in others:
             child.release()
-        for child in (self._courier, self._manage):
-            child.join()
+        deadline = time.monotonic() + CHILD_STOP_S
+        for child in others:
+            child.join(max(0.0, deadline - time.monotonic()))
         self._recorder.release()
         self._recorder.join()
 

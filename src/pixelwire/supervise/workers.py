@@ -43,15 +43,26 @@ class InheritingServer(MPServer):
     reset. These stay open in the supervisor: the next worker of the same number takes what waits.
     """
 
-    def __init__(self, listening: Sequence[socket.socket], **options: Any) -> None:
+    def __init__(
+        self, listening: Sequence[socket.socket], on_change: Callable[[], None], **options: Any
+    ) -> None:
         super().__init__("pixelwire.collect.worker", workers=len(listening), **options)
         self._listening = listening
+        self._on_change = on_change
 
     def _init_shared_socket(self) -> None:
         """There is none for all; see `_spawn_worker`."""
 
     def _drop_shared_socket(self) -> None:
         """The sockets stay open: a server that begins again takes them from here."""
+
+    def _spawn_workers(self, *arguments: Any) -> None:
+        super()._spawn_workers(*arguments)
+        self._on_change()
+
+    def _respawn_workers(self, *arguments: Any, **options: Any) -> None:
+        super()._respawn_workers(*arguments, **options)  # type: ignore[no-untyped-call] # granian's
+        self._on_change()
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override] # as granian's own
         fd = self._listening[idx].fileno()
@@ -71,10 +82,12 @@ class Workers:
         options_path: Path,
         *,
         on_spawn: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._listening = listening
         self._load = partial(load_app, str(options_path))
-        self._on_spawn = on_spawn
+        self._on_spawn = on_spawn  # when granian has set its signal handlers
+        self._on_change = on_change  # when there are other workers than before
         self._server: InheritingServer | None = None
         self.is_stopping = False
 
@@ -113,6 +126,7 @@ class Workers:
     def _make(self) -> InheritingServer:
         server = InheritingServer(
             self._listening,
+            self._on_change,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,  # with `auto` a silent connection is never timed out
             http1_settings=HTTP1Settings(

@@ -112,3 +112,17 @@ def test_a_renewed_process_has_its_new_options(make: Callable[[str], Watched], t
     watched.wait_for(lambda: watched.child.pid != first and watched.child.state == "running")
     assert seen.read_text() == '{"word":"new"}\n'
     assert watched.child.restarts == 0
+
+
+def test_a_process_that_is_not_needed_is_tried_again(make: Callable[[str], Watched], tmp_path: Path) -> None:
+    """The courier's trouble is not the pixels': its start may fail, and it comes when it can."""
+    first_time = tmp_path / "first_time"
+    first_time.touch()
+    watched = make(
+        f"import pathlib, sys\nfirst = pathlib.Path({str(first_time)!r})\n"
+        "if first.exists():\n    first.unlink()\n    sys.exit(3)\n" + STEADY
+    )
+    watched.child.is_needed = False
+    watched.child.begin()
+    watched.wait_for(lambda: watched.child.state == "running")
+    assert watched.child.restarts == 1
