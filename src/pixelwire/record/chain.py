@@ -11,7 +11,8 @@ import msgspec
 from pixelwire import limits
 from pixelwire.clock import Clock
 from pixelwire.errors import SegmentGone
-from pixelwire.record.ids import OpenIds, SealedIds, is_same
+from pixelwire.record.filters import SealedFilters, shrunk
+from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import Housekeeper, SealJob, is_failed_write, open_totals
@@ -72,7 +73,7 @@ class Chain:
         self._limits = segment_limits
         self._housekeeper = Housekeeper(data_dir, store_id, storage, clock.now_ms, is_inline=is_inline)
         self._closed: list[Closed] = []
-        self._sealed: list[SealedIds] = []
+        self._sealed = SealedFilters(data_dir, storage)
         self._wal_pages = 0
         self._is_log_copied = False
         self._resume()
@@ -94,8 +95,7 @@ class Chain:
             pass  # the log holds everything; the next start reads it
         for connection in [self.connection, *(closed.connection for closed in self._closed)]:
             connection.close()
-        for sealed in self._sealed:
-            sealed.close()
+        self._sealed.close()
 
     # -- Looking back ------------------------------------------------------------------------------
 
@@ -109,9 +109,7 @@ class Chain:
             if seq is not None and is_same(closed.connection, seq, pixel, payload, now_ms):
                 return True
         return any(
-            is_same(sealed.connection, seq, pixel, payload, now_ms)
-            for sealed in self._sealed
-            for seq in sealed.seqs(key)
+            is_same(connection, seq, pixel, payload, now_ms) for connection, seq in self._sealed.find(key)
         )
 
     def last_batch(self, worker: int) -> tuple[int, list[int]] | None:
@@ -162,10 +160,7 @@ class Chain:
         removed segment keeps its room on the disk for as long as it is open here."""
         self._take_sealed()
         while not self._retention.removed.empty():
-            number = self._retention.removed.get()
-            for sealed in [sealed for sealed in self._sealed if sealed.number == number]:
-                self._sealed.remove(sealed)
-                sealed.close()
+            self._sealed.remove(self._retention.removed.get())
 
     def check_place(self) -> None:
         """Before anything is acknowledged: whoever opens the segment by its name finds what was committed.
@@ -229,7 +224,7 @@ class Chain:
             self._hand_over(number, ids)
             return
         if self._clock.now_ms() - newest_ms <= limits.DUPLICATE_WINDOW_MS:
-            self._sealed.append(SealedIds(self._data_dir, number, bits, newest_ms, self._storage))
+            self._sealed.add(number, bits, newest_ms)
         if not is_folded:
             self._housekeeper.seal(SealJob(number, b""))
 
@@ -267,7 +262,7 @@ class Chain:
 
     def _hand_over(self, number: int, ids: OpenIds) -> None:
         """Gives a segment to the housekeeper; until it is sealed its ids are answered from here."""
-        job = SealJob(number, bytes(ids.bits))
+        job = SealJob(number, shrunk(ids.bits, len(ids.seq_of_key)))
         if self._storage.is_exclusive:
             self._housekeeper.seal(job)
         connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
@@ -285,14 +280,10 @@ class Chain:
             for closed in [closed for closed in self._closed if closed.number == number]:
                 self._closed.remove(closed)
                 closed.connection.close()
-                bits = bytes(closed.ids.bits)
-                self._sealed.append(SealedIds(self._data_dir, number, bits, newest_ms, self._storage))
+                self._sealed.add(number, shrunk(closed.ids.bits, len(closed.ids.seq_of_key)), newest_ms)
 
     def _forget_old(self) -> None:
-        now_ms = self._clock.now_ms()
-        for sealed in [s for s in self._sealed if now_ms - s.newest_ms > limits.DUPLICATE_WINDOW_MS]:
-            self._sealed.remove(sealed)
-            sealed.close()
+        self._sealed.forget_before(self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS)
 
     def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._wal_pages = pages

@@ -1,19 +1,16 @@
-"""Which message ids are stored already: the open segment by a table in memory, sealed ones by a small
-filter each and a look into the file only when the filter says perhaps.
+"""Which message ids are stored already, in the segment that events go to; filters.py has the sealed ones.
 
 Only ids given by clients are looked for; those of our own making are new by construction.
 """
 
 import struct
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final
 
 import apsw
 import msgspec
 
 from pixelwire.limits import DUPLICATE_WINDOW_MS, FILTER_BITS
-from pixelwire.record.segments import Storage, open_for_reading, segment_path
 
 _MASK: Final = FILTER_BITS - 1
 assert FILTER_BITS & _MASK == 0
@@ -76,44 +73,6 @@ class OpenIds:
             seq_of_key[key] = seq
             for at in (key & _MASK, key >> _SECOND & _MASK, key >> _THIRD & _MASK):
                 bits[at >> 3] |= 1 << (at & 7)
-
-
-class SealedIds:
-    """The client-given ids of one sealed segment: a filter in memory, the ids themselves on disk."""
-
-    def __init__(self, data_dir: Path, number: int, bits: bytes, newest_ms: int, storage: Storage) -> None:
-        self.number = number
-        self.newest_ms = newest_ms
-        self._bits = bits
-        self._path = segment_path(data_dir, number)
-        self._storage = storage
-        self._connection: apsw.Connection | None = None
-
-    def seqs(self, key: int) -> list[int]:
-        """The seqs stored under a key, newest first; almost always none, without a look at the disk."""
-        for at in (key & _MASK, key >> _SECOND & _MASK, key >> _THIRD & _MASK):
-            if not self._bits[at >> 3] >> (at & 7) & 1:
-                return []
-        try:
-            connection = self.connection
-        except apsw.CantOpenError:
-            if self._path.exists():
-                raise
-            return []  # retention has just removed it
-        rows = connection.execute("SELECT seq FROM id WHERE key = ? ORDER BY seq DESC", (key_bytes(key),))
-        return [seq for (seq,) in rows]
-
-    @property
-    def connection(self) -> apsw.Connection:
-        """Opened at the first perhaps."""
-        if self._connection is None:
-            self._connection = open_for_reading(self._path, self._storage)
-        return self._connection
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 def is_same(connection: apsw.Connection, seq: int, pixel: int, payload: bytes, now_ms: int) -> bool:
