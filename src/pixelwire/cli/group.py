@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "send",
     "tail",
     "retention",
+    "reconcile",
 )
 
 EPILOG: Final = """\b

@@ -1,6 +1,5 @@
 """`pixelwire tail`: follows a pixel's events through the management API, over restarts of the server."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,10 @@ import click
 from pixelwire.catalog.checks import is_pixel_id
 from pixelwire.cli import listening, options, quickstart_file
 from pixelwire.cli.client import Document, Management
+from pixelwire.cli.credentials import token
 from pixelwire.cli.exits import ServerUnreachable
 from pixelwire.cli.output import print_line, printable
 from pixelwire.cli.rows import opened, pixel_of
-from pixelwire.errors import ConfigError
 from pixelwire.limits import EVENTS_WAIT_S_MAX
 from pixelwire.record.reader import Reader
 
@@ -59,7 +58,7 @@ def command(pixel: str | None, config: Path | None, data_dir: str | None, **give
     settings = options.settings(config, data_dir=data_dir)
     known = quickstart_file.read(settings.data_dir)
     management = Management(
-        given["url"] or listening.of_data_dir(settings).manage_url, _token(given["token_file"], known)
+        given["url"] or listening.of_data_dir(settings).manage_url, token(given["token_file"], known)
     )
     pixel_id = _pixel_id(pixel, known, config, data_dir)
     start = _start(settings.data_dir, given["after"], given["from_start"])
@@ -133,20 +132,6 @@ def _pixel_id(
         return given
     with opened(config, data_dir) as catalog:
         return pixel_of(catalog, given).id
-
-
-def _token(file: Path | None, known: quickstart_file.Quickstart | None) -> str:
-    """Never from the command line, where other users could see it."""
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([f"{file}: can not be read ({error})"]) from error
-    token = os.environ.get("PIXELWIRE_TOKEN") or (known.token if known else "")
-    if not token:
-        hint = "set PIXELWIRE_TOKEN or give --token-file; `pixelwire token create` makes one"
-        raise ConfigError([f"a token is needed: {hint}"])
-    return token
 
 
 def _show(event: dict[str, Any]) -> None:
