@@ -3,14 +3,14 @@ remembered of the sealed ones to know a duplicate. Rolls from one to the next; k
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import apsw
 import msgspec
 
 from pixelwire import limits
 from pixelwire.clock import Clock
-from pixelwire.errors import SegmentGone
+from pixelwire.errors import SegmentDamaged, SegmentGone
 from pixelwire.record.filters import SealedFilters, shrunk
 from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
@@ -29,6 +29,9 @@ from pixelwire.record.segments import (
     segment_path,
 )
 
+ROLL_RETRY_S: Final = 10.0
+BATCH_SEGMENTS: Final = 3  # newest ones that are asked what became of a batch: it is seconds old
+
 
 class SegmentLimits(NamedTuple):
     """When the open segment is sealed and the next one begun: whatever comes first."""
@@ -44,6 +47,16 @@ class Closed(NamedTuple):
     number: int
     ids: OpenIds
     connection: apsw.Connection
+
+
+class Older(NamedTuple):
+    """What a start finds in a segment that takes no more events."""
+
+    number: int
+    last_seq: int
+    newest_ms: int
+    ids: OpenIds | None  # None: it is sealed
+    bits: bytes  # the filter of a sealed one
 
 
 class Chain:
@@ -76,6 +89,7 @@ class Chain:
         self._sealed = SealedFilters(data_dir, storage)
         self._wal_pages = 0
         self._is_log_copied = False
+        self._roll_again_s = 0.0  # after a roll for which the disk had no room
         self._resume()
         self._retention = Retention(data_dir, store_id, retention, clock.now_ms, storage=storage)
         if not storage.is_exclusive:  # which allows nobody a look at the files
@@ -116,7 +130,7 @@ class Chain:
         """(number, positions of duplicates) of a worker's newest committed batch."""
         query = "SELECT number, duplicates FROM worker WHERE worker = ?"
         row = self.connection.execute(query, (worker,)).get
-        for number in reversed(segment_numbers(self._data_dir)):
+        for number in segment_numbers(self._data_dir)[: -BATCH_SEGMENTS - 1 : -1]:
             if row is not None:
                 break
             if number != self.info.number:
@@ -150,7 +164,14 @@ class Chain:
         ):
             return
         connection, number, ids = self.connection, self.info.number, self.ids
-        self._open(number + 1)  # when this fails, the old one goes on
+        if self._clock.monotonic_s() < self._roll_again_s:
+            return
+        try:
+            self._open(number + 1)
+        except apsw.FullError:
+            # The old one goes on, for as long as it finds room itself.
+            self._roll_again_s = self._clock.monotonic_s() + ROLL_RETRY_S
+            return
         connection.close()
         self._hand_over(number, ids)
         self._forget_old()
@@ -185,7 +206,7 @@ class Chain:
         self._wal_pages = 0
         try:
             self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.FullError:
+        except (apsw.FullError, apsw.BusyError):
             pass  # what was committed is in the log, durable all the same; copied when there is room again
 
     # -- Private -----------------------------------------------------------------------------------
@@ -196,37 +217,66 @@ class Chain:
         folded_to = totals.execute("SELECT folded_to FROM meta").get
         totals.close()
         numbers = segment_numbers(self._data_dir)
-        for number in numbers[:-1]:
-            self._resume_older(number, is_folded=number <= folded_to)
+        if folded_to and folded_to >= max(numbers, default=0):
+            raise SegmentDamaged(
+                f"totals.db counts the segments up to {folded_to}, but the newest one in events/ is"
+                f" {max(numbers, default=0)}",
+                hint="put the missing segments back, or restore a backup",
+            )
         number = numbers[-1] if numbers else 1
+        self._resume_all_older(numbers[:-1], folded_to)
         self._open(number)
-        # A failed sync of an earlier process may have left pages in the log that were never confirmed.
-        # They are part of the file once this succeeds, and only then do we listen.
-        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self._settle_log()
         if self.info.sealed_ms is not None:
             self.connection.close()
-            self._resume_older(number, is_folded=number <= folded_to)
+            self._resume_all_older([number], folded_to)
             self._open(number + 1)
 
-    def _resume_older(self, number: int, *, is_folded: bool) -> None:
+    def _settle_log(self) -> None:
+        """A failed sync of an earlier process may have left pages in the log that were never confirmed. They
+        are part of the file once this succeeds, and only then do we listen. The write after it is synced:
+        until then a power cut could bring the longer log back and play it over the newer file."""
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self.connection.execute("UPDATE meta SET opened_ms = opened_ms")
+
+    def _resume_all_older(self, numbers: list[int], folded_to: int) -> None:
+        """Newest first, and no further than needed: what is folded and older than the duplicate window has
+        nothing to say, however much of it there is."""
+        oldest_ms = self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS
+        found: list[Older] = []
+        for number in reversed(numbers):
+            older = self._look_at_older(number)
+            if older is not None:
+                if number <= folded_to and older.newest_ms < oldest_ms:
+                    self.next_seq = max(self.next_seq, older.last_seq + 1)
+                    break
+                found.append(older)
+        for older in reversed(found):
+            self.next_seq = max(self.next_seq, older.last_seq + 1)
+            if older.ids is not None:
+                self._hand_over(older.number, older.ids)
+                continue
+            self._sealed.add(older.number, older.bits, older.newest_ms)
+            if older.number > folded_to:
+                self._housekeeper.seal(SealJob(older.number, b""))
+
+    def _look_at_older(self, number: int) -> Older | None:
+        """What a segment that takes no more events has to say; None for one that was only begun."""
         connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
         try:
             info = read_info(connection)
             if info is None:
-                return
-            self.next_seq = last_seq(connection, info) + 1
-            ids = OpenIds.load(connection) if info.sealed_ms is None else None
-            newest_ms = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get or 0
-            bits = connection.execute("SELECT bits FROM filter").get
+                return None
+            newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
+            return Older(
+                number,
+                last_seq(connection, info),
+                newest or 0,
+                OpenIds.load(connection) if info.sealed_ms is None else None,
+                connection.execute("SELECT bits FROM filter").get or b"",
+            )
         finally:
             connection.close()
-        if ids is not None:
-            self._hand_over(number, ids)
-            return
-        if self._clock.now_ms() - newest_ms <= limits.DUPLICATE_WINDOW_MS:
-            self._sealed.add(number, bits, newest_ms)
-        if not is_folded:
-            self._housekeeper.seal(SealJob(number, b""))
 
     def _open(self, number: int) -> None:
         """Makes or opens a segment and makes it the one that events go to."""

@@ -193,7 +193,8 @@ class Housekeeper:
                 self.failure = error
                 self._do_chore()  # which may make room
                 self._stopping.wait(RETRY_S)
-        self.is_checkpointing = False
+        if isinstance(job, Path):
+            self.is_checkpointing = False
 
     def _chore_due_s(self) -> float | None:
         return None if self._chore is None else max(0.0, self._chore_at_s - time.monotonic())

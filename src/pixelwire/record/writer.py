@@ -2,6 +2,7 @@
 and one sync. Knows nothing of sockets; what it returned from `commit` is on disk.
 """
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ class Writer:
         `is_inline` seals in the calling thread. SchemaMismatch, DiskFull or SyncFailed when the store
         can not be opened.
         """
-        events_dir(data_dir).mkdir(parents=True, exist_ok=True)
+        make_durable_directory(events_dir(data_dir))
         with translated():
             store_id = find_store_id(data_dir, storage) or secrets.token_hex(16)
             open_totals(data_dir, store_id, storage).close()
@@ -122,12 +123,16 @@ class Writer:
 
     def last_batch(self, worker: int, number: int) -> Welcome:
         """What became of a worker's batch `number`, the last it sent (0: it has sent none)."""
+        if number == 0:
+            return Welcome(ABSENT, [])
         known = self._last_batch.get(worker)
         if known is None:
-            with translated():
+            try:
                 known = self._chain.last_batch(worker)
+            except apsw.Error:
+                return Welcome(UNKNOWN, [])
         if known is None:
-            return Welcome(ABSENT if number <= 1 else UNKNOWN, [])
+            return Welcome(ABSENT, [])
         self._last_batch[worker] = known
         committed, duplicates = known
         if committed == number:
@@ -212,6 +217,16 @@ class Writer:
         chain.ids.add(transaction.fresh.items())
         chain.next_seq += len(transaction.rows)
         chain.bytes += sum(len(row[5]) + len(row[6]) + BYTES_PER_ROW for row in transaction.rows)
+
+
+def make_durable_directory(path: Path) -> None:
+    """The directory and its name in the one above."""
+    path.mkdir(parents=True, exist_ok=True)
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)
 
 
 class translated:  # noqa: N801 reads as a statement: `with translated():`

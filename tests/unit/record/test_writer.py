@@ -7,9 +7,9 @@ import apsw
 import pytest
 
 from pixelwire.clock import HOUR_MS
-from pixelwire.errors import DiskFull, SchemaMismatch
+from pixelwire.errors import DiskFull, SchemaMismatch, SegmentDamaged
 from pixelwire.event import Call, Event, Signal, Tally
-from pixelwire.frames import ABSENT, COMMITTED, STORED, UNKNOWN, Ack, Welcome
+from pixelwire.frames import ABSENT, COMMITTED, STORED, Ack, Welcome
 from pixelwire.limits import DUPLICATE_WINDOW_MS, EVENT_NAMES_MAX
 from pixelwire.record.chain import SegmentLimits
 from pixelwire.record.reader import Reader
@@ -187,7 +187,7 @@ def test_tallies_are_summed_and_corrected(store: Store) -> None:
 
 
 def test_a_worker_is_told_of_its_last_batch(rolling: Store) -> None:
-    """Committed with its duplicates, absent, or unknown; from memory, from disk, and from older segments."""
+    """Committed with its duplicates, or absent; from memory, from disk, and from older segments."""
     rolling.commit(make_event(message_id="m"), make_event(message_id="m"))
     rolling.reopen()
     for number in range(1, 4):
@@ -195,7 +195,7 @@ def test_a_worker_is_told_of_its_last_batch(rolling: Store) -> None:
     assert rolling.writer.last_batch(WORKER, 1) == Welcome(COMMITTED, [1])
     assert rolling.writer.last_batch(WORKER, 2).state == ABSENT
     assert rolling.writer.last_batch(999, 1).state == ABSENT
-    assert rolling.writer.last_batch(999, 5).state == UNKNOWN
+    assert rolling.writer.last_batch(999, 5).state == ABSENT
 
 
 def test_a_batch_sent_twice_is_stored_once(store: Store) -> None:
@@ -263,3 +263,26 @@ def test_housekeeping_in_a_thread_gives_the_same(tmp_path: Path) -> None:
     assert [event.seq for event in reader.read(0, limit=1_000).events] == list(range(1, 601))
     assert Counter(reader.signal_counts(1, 0, 10**7)).total() == 600
     assert reader.find(1, "17-3") is not None
+
+
+def test_totals_of_segments_that_are_gone_are_refused(rolling: Store) -> None:
+    """Events that are counted nowhere would be worse than a server that does not start."""
+    for _ in range(4):
+        rolling.commit(make_event(), make_event())
+    rolling.writer.close()
+    for path in (rolling.path / "events").iterdir():
+        path.unlink()
+    with pytest.raises(SegmentDamaged, match="restore a backup"):
+        rolling.open()
+
+
+def test_a_start_looks_no_further_back_than_it_must(rolling: Store) -> None:
+    """Segments that are folded and out of the duplicate window are not opened, however many there are."""
+    for n in range(8):
+        rolling.commit(make_event(received_ms=n), make_event(message_id=f"m{n}", received_ms=n))
+    rolling.writer.close()
+    segment_path(rolling.path, 1).write_bytes(b"not a database")
+    rolling.writer = rolling.open()
+    assert rolling.writer.head == 16
+    rolling.commit(make_event())
+    assert rolling.writer.head == 17
