@@ -92,8 +92,7 @@ class Chain:
         self._roll_again_s = 0.0  # after a roll for which the disk had no room
         self._resume()
         self._retention = Retention(data_dir, store_id, retention, clock.now_ms, storage=storage)
-        if not storage.is_exclusive:  # which allows nobody a look at the files
-            self._housekeeper.take_up(self._retention.turn)
+        self._housekeeper.take_up(self._retention.turn)
 
     @property
     def housekeeping_failure(self) -> str:
@@ -198,7 +197,7 @@ class Chain:
         here, which is little, and then the log starts again from its beginning."""
         if self._wal_pages * 4096 < limits.WAL_CHECKPOINT_BYTES or self._housekeeper.is_checkpointing:
             return
-        if not self._is_log_copied and not self._storage.is_exclusive:
+        if not self._is_log_copied:
             self._is_log_copied = True
             self._housekeeper.checkpoint(segment_path(self._data_dir, self.info.number))
             return
@@ -312,13 +311,9 @@ class Chain:
 
     def _hand_over(self, number: int, ids: OpenIds) -> None:
         """Gives a segment to the housekeeper; until it is sealed its ids are answered from here."""
-        job = SealJob(number, shrunk(ids.bits, len(ids.seq_of_key)))
-        if self._storage.is_exclusive:
-            self._housekeeper.seal(job)
         connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
         self._closed.append(Closed(number, ids, connection))
-        if not self._storage.is_exclusive:
-            self._housekeeper.seal(job)
+        self._housekeeper.seal(SealJob(number, shrunk(ids.bits, len(ids.seq_of_key))))
         self._take_sealed()
 
     def _take_sealed(self) -> None:

@@ -27,11 +27,10 @@ class SegmentInfo(NamedTuple):
 
 
 class Storage(NamedTuple):
-    """How database files are opened. Anything but the default is for tests of power cuts, whose file
-    system has no shared memory and must have the file for itself."""
+    """How database files are opened. Anything but the default is for tests: of power cuts, and of what they
+    would cost without syncs."""
 
     vfs: str | None = None
-    is_exclusive: bool = False
     synchronous: str = "FULL"
 
 
@@ -72,8 +71,6 @@ def open_for_writing(path: Path, storage: Storage) -> apsw.Connection:
     """A connection that syncs every commit and never checkpoints by itself: see Chain.checkpoint_when_due."""
     connection = apsw.Connection(str(path), vfs=storage.vfs)
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    if storage.is_exclusive:
-        connection.pragma("locking_mode", "EXCLUSIVE")
     connection.pragma("journal_mode", "WAL")
     connection.pragma("synchronous", storage.synchronous)
     connection.pragma("wal_autocheckpoint", 0)
@@ -85,8 +82,6 @@ def open_for_reading(path: Path, storage: Storage = Storage()) -> apsw.Connectio
     """A read-only connection. apsw.CantOpenError when the file is gone."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=storage.vfs)
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    if storage.is_exclusive:
-        connection.pragma("locking_mode", "EXCLUSIVE")
     connection.pragma("cache_size", -512)
     return connection
 

@@ -74,7 +74,7 @@ class Writer:
                 storage=storage,
                 segment_limits=segment_limits,
                 store_id=store_id,
-                is_inline=is_inline or storage.is_exclusive,
+                is_inline=is_inline,
                 retention=retention,
             )
         return cls(chain)
