@@ -57,7 +57,7 @@ PIXEL_EVENT_TYPES: Final[dict[int, PixelEventType]] = {
 
 
 class Outcome(StrEnum):
-    """What became of a request. `received` and `dropped` are tallied beside these, not among them."""
+    """What became of a request. BESIDE_OUTCOMES are tallied beside these, not among them."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -68,6 +68,15 @@ class Outcome(StrEnum):
 
 RECEIVED: Final = "received"  # requests that reached the pixel routes, counted apart from outcomes
 DROPPED: Final = "dropped"  # parameters left out, by reason
+UNHEARD: Final = "unheard"  # events whose peer named a client's address and is not trusted, by PeerKind
+BESIDE_OUTCOMES: Final = frozenset({RECEIVED, DROPPED, UNHEARD})
+
+
+class PeerKind(StrEnum):
+    """Where a peer is from whom a word about the client was not taken."""
+
+    PRIVATE = "private"  # it is near us: surely a proxy of our own
+    PUBLIC = "public"  # a proxy in the world, or a visitor who claims something
 
 
 class Failure(StrEnum):
@@ -119,7 +128,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
 class Tally(NamedTuple):
     """One row of the ledger: how many requests of an hour ended this way.
 
-    `outcome` is an Outcome, RECEIVED (pixel 0, no reason) or DROPPED. `amount` may be negative: a worker
+    `outcome` is an Outcome, RECEIVED (pixel 0, no reason), DROPPED or UNHEARD (pixel 0). `amount` may be negative: a worker
     that learns later what became of a batch corrects what was counted with it.
     """
 

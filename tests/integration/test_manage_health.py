@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from pixelwire.catalog.database import catalog_path
 from pixelwire.clock import HOUR_MS
-from pixelwire.event import DROPPED, RECEIVED, Tally
+from pixelwire.event import DROPPED, RECEIVED, UNHEARD, Tally
 from pixelwire.record.writer import Writer
 from pixelwire.times import hour_of
 from support.asgi import NOW_MS, Api, StillClock
@@ -158,12 +158,15 @@ def test_metrics_tell_what_was_stored_and_answered(api: Api) -> None:
         Tally(HOUR - 9_000, 0, RECEIVED, "", 100),
         Tally(HOUR, 3, "refused", "identity_missing", 2),
         Tally(HOUR, 3, DROPPED, "too_deep", 7),
+        Tally(HOUR, 0, UNHEARD, "private", 9),
     )
     for _ in range(2):
         found = values(api)
         assert found["pixelwire_requests_received_total"] == 105
         assert found['pixelwire_requests_answered_total{outcome="refused",reason="identity_missing"}'] == 2
         assert found['pixelwire_parameters_dropped_total{reason="too_deep"}'] == 7
+        assert found['pixelwire_requests_untrusted_proxy_total{peer="private"}'] == 9
+        assert not [name for name in found if "unheard" in name]
         assert found["pixelwire_events_stored_total"] == found["pixelwire_events_head_seq"] == 2
         assert found["pixelwire_segments_size_bytes"] > 0
 

@@ -9,7 +9,7 @@ import pytest
 from pixelwire.catalog.pixels import Pixel
 from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.clock import DAY_MS, HOUR_MS
-from pixelwire.event import DROPPED, RECEIVED, Call, Signal, Tally
+from pixelwire.event import DROPPED, RECEIVED, UNHEARD, Call, Signal, Tally
 from pixelwire.record.writer import Writer
 from pixelwire.times import hour_of
 from support.asgi import NOW_MS, Api
@@ -185,6 +185,7 @@ def ledger(shop: Shop) -> None:
         Tally(HOUR, number, "stored", "", 3),
         Tally(HOUR, number, "refused", "identity_missing", 2),
         Tally(HOUR, number, DROPPED, "too_deep", 4),
+        Tally(HOUR, 0, UNHEARD, "public", 5),
         Tally(HOUR, 0, "refused", "write_key_unknown", 1),
         Tally(HOUR, number + 1, "filtered", "head", 3),
     )

@@ -5,12 +5,14 @@ An address is its packed bytes here, 4 or 16; none is empty.
 
 import re
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from pixelwire.collect.headers import Headers
+from pixelwire.event import PeerKind
 
 NO_ADDRESS: Final = b""
 
@@ -38,15 +40,19 @@ class ClientAddress:
         self._networks = [(network.network_address.packed, network.prefixlen) for network in networks]
         self._header = header.lower().encode()
         self._is_trusted = lru_cache(_VERDICTS_REMEMBERED_MAX)(self._is_in_networks)
+        self._kind = lru_cache(_VERDICTS_REMEMBERED_MAX)(_kind)
+        self._unheard: Counter[PeerKind] = Counter()
 
-    def of(self, peer: str, headers: Headers) -> bytes:
+    def of(self, peer: str, headers: Headers, *, is_noted: bool = True) -> bytes:
         """The peer; behind trusted proxies the right-most entry of the header that is not one of them.
 
         An entry that is no address ends the search: beyond it nothing can be believed, so the last proxy
-        that was reached is the answer.
+        that was reached is the answer. Whose word is not taken is noted.
         """
         address = packed(peer)
         if not self._networks or not self._is_trusted(address):
+            if self._header in headers and is_noted:
+                self._unheard[self._kind(address)] += 1
             return address
         for entry in reversed(headers.get(self._header, b"").decode("latin-1").split(",")):
             before = packed(self._host(entry.strip()))
@@ -56,6 +62,11 @@ class ClientAddress:
             if not self._is_trusted(address):
                 break
         return address
+
+    def take_unheard(self) -> Counter[PeerKind]:
+        """How often a peer's word was not taken since this was asked last."""
+        taken, self._unheard = self._unheard, Counter()
+        return taken
 
     def _host(self, entry: str) -> str:
         if self._header == b"forwarded":
@@ -67,6 +78,12 @@ class ClientAddress:
 
     def _is_in_networks(self, address: bytes) -> bool:
         return any(_is_in(address, network, bits) for network, bits in self._networks)
+
+
+def _kind(address: bytes) -> PeerKind:
+    """A unix socket has no address: it is as near as can be."""
+    is_public = bool(address) and ip_address(address).is_global
+    return PeerKind.PUBLIC if is_public else PeerKind.PRIVATE
 
 
 def _is_in(address: bytes, network: bytes, bits: int) -> bool:

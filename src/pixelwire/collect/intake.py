@@ -99,7 +99,9 @@ class Intake:
         return pixel
 
     def _comes_in(self, door: Door, request: Request, pixel: PixelEntry) -> bool:
-        address = self._address.of(request.peer, request.headers) if door.asks_address else NO_ADDRESS
+        address = NO_ADDRESS
+        if door.asks_address:
+            address = self._address.of(request.peer, request.headers, is_noted=False)
         return door.is_open(address, pixel.number)
 
     def _whole(

@@ -22,7 +22,9 @@ from pixelwire.collect.keys import Keys
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.collect.outbox import Outbox
 from pixelwire.collect.rate import Door
+from pixelwire.event import UNHEARD
 from pixelwire.limits import CATALOG_TICK_S
+from pixelwire.times import hour_of
 
 log = logging.getLogger("pixelwire.collect")
 
@@ -40,7 +42,8 @@ def build_app(options: WorkerOptions) -> "Worker":
     keys = Keys(Snapshot(Path(options.data_dir)), clock)
     outbox = Outbox(options.socket_path)
     address = ClientAddress(options.trusted_proxies, options.client_address_header)
-    return Worker(PixelApp(Intake(keys, address, _door(options, clock)), outbox, clock), keys, outbox)
+    app = PixelApp(Intake(keys, address, _door(options, clock)), outbox, clock)
+    return Worker(app, keys, outbox, address)
 
 
 def _door(options: WorkerOptions, clock: SystemClock) -> Door | None:
@@ -57,10 +60,12 @@ def _door(options: WorkerOptions, clock: SystemClock) -> Door | None:
 class Worker:
     """The app with its life: what it needs is there before the first request and flushed after the last."""
 
-    def __init__(self, app: PixelApp, keys: Keys, outbox: Outbox) -> None:
+    def __init__(self, app: PixelApp, keys: Keys, outbox: Outbox, address: ClientAddress) -> None:
         self._app = app
         self._keys = keys
         self._outbox = outbox
+        self._address = address
+        self._clock = SystemClock()
         self._is_catalog_readable = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +94,7 @@ class Worker:
         while True:
             await asyncio.sleep(CATALOG_TICK_S)
             self._renew()
+            self._tally_unheard()
 
     def _renew(self) -> None:
         error = self._keys.renew()
@@ -97,6 +103,11 @@ class Worker:
         elif error is None and not self._is_catalog_readable:
             log.warning("the catalog can be read again")
         self._is_catalog_readable = error is None
+
+    def _tally_unheard(self) -> None:
+        """Counted here and not with each request, whose time is dear."""
+        for kind, amount in self._address.take_unheard().items():
+            self._outbox.tally(hour_of(self._clock.now_ms()), 0, UNHEARD, kind, amount)
 
 
 def _end_with_parent() -> None:

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from pixelwire.errors import PixelwireError
-from pixelwire.event import DROPPED, RECEIVED
+from pixelwire.event import BESIDE_OUTCOMES, DROPPED, RECEIVED, UNHEARD
 from pixelwire.manage.auth import authenticate
 from pixelwire.manage.desks import Desk
 from pixelwire.manage.documented import problems
@@ -125,13 +125,18 @@ class ServerCollector(Collector):
         dropped = CounterMetricFamily(
             "pixelwire_parameters_dropped", "Parameters that were left out.", labels=["reason"]
         )
+        unheard = CounterMetricFamily(
+            "pixelwire_requests_untrusted_proxy",
+            "Events whose peer named a client's address and is not in trusted_proxies.",
+            labels=["peer"],
+        )
+        beside = {DROPPED: dropped, UNHEARD: unheard}
         for (outcome, reason), amount in sorted(ledger.items()):
-            if outcome == DROPPED:
-                dropped.add_metric([reason], amount)
-            elif outcome != RECEIVED:
+            if outcome in beside:
+                beside[outcome].add_metric([reason], amount)
+            elif outcome not in BESIDE_OUTCOMES:
                 answered.add_metric([outcome, reason], amount)
-        yield answered
-        yield dropped
+        yield from (answered, dropped, unheard)
 
     def _events(self) -> Iterator[Metric]:
         reader = self._desk.reader

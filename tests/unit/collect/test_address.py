@@ -88,3 +88,28 @@ def test_any_text_is_an_address_or_none(peer: str, forwarded: bytes) -> None:
 def test_no_address_is_empty() -> None:
     """So that it is false."""
     assert packed("localhost") == NO_ADDRESS == b""
+
+
+@pytest.mark.parametrize(
+    ("peer", "kind"),
+    [
+        ("127.0.0.1", "private"),
+        ("192.168.7.1", "private"),
+        ("172.17.0.1", "private"),
+        ("fd00::1", "private"),
+        ("::1", "private"),
+        ("", "private"),
+        ("8.8.8.8", "public"),
+        ("2606:4700::1", "public"),
+    ],
+)
+def test_a_word_that_is_not_taken_is_noted(peer: str, kind: str) -> None:
+    """By where it came from: an owner learns of a proxy that is not trusted, and never of a visitor."""
+    address = ClientAddress(["10.0.0.0/8"])
+    forwarded = {b"x-forwarded-for": b"198.51.100.7"}
+    for headers in (forwarded, forwarded, {}, {b"forwarded": b"for=198.51.100.7"}):
+        address.of(peer, headers)
+    address.of(peer, forwarded, is_noted=False)
+    address.of("10.0.0.1", forwarded)
+    assert address.take_unheard() == {kind: 2}
+    assert address.take_unheard() == {}

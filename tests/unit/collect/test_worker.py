@@ -67,7 +67,8 @@ def make_worker(data_dir: Path) -> Worker:
     clock = SystemClock()
     keys = Keys(Snapshot(data_dir), clock)
     outbox = Outbox(str(data_dir / "recorder.sock"), hold_s=0.05)
-    return Worker(PixelApp(Intake(keys, ClientAddress()), outbox, clock), keys, outbox)
+    address = ClientAddress()
+    return Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address)
 
 
 def test_a_worker_knows_its_keys_when_it_is_ready(tmp_path: Path) -> None:
@@ -118,7 +119,8 @@ def test_a_worker_that_can_not_start_says_so(tmp_path: Path) -> None:
         clock = SystemClock()
         keys = Keys(Snapshot(tmp_path), clock)
         outbox: Any = NoOutbox()
-        worker = Worker(PixelApp(Intake(keys, ClientAddress()), outbox, clock), keys, outbox)
+        address = ClientAddress()
+        worker = Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address)
         message = await Server(worker).start()
         assert message["type"] == "lifespan.startup.failed"
         assert "no more descriptors" in message["message"]

@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from pixelwire.event import DROPPED, RECEIVED
+from pixelwire.event import BESIDE_OUTCOMES, DROPPED, RECEIVED
 from pixelwire.manage import period
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, needs_server_admin, reachable_pixel
@@ -123,7 +123,7 @@ def _outcomes(ledger: Ledger) -> list[OutcomeCount]:
     return [
         {"hour": hour_iso(hour), "outcome": outcome, "reason": reason or None, "count": amount}
         for (hour, outcome, reason), amount in sorted(ledger.items())
-        if outcome not in (RECEIVED, DROPPED)
+        if outcome not in BESIDE_OUTCOMES
     ]
 
 
