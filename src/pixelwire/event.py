@@ -128,8 +128,8 @@ class StoredEvent(msgspec.Struct, frozen=True):
 class Tally(NamedTuple):
     """One row of the ledger: how many requests of an hour ended this way.
 
-    `outcome` is an Outcome, RECEIVED (pixel 0, no reason), DROPPED or UNHEARD (pixel 0). `amount` may be negative: a worker
-    that learns later what became of a batch corrects what was counted with it.
+    `outcome` is an Outcome, or RECEIVED (pixel 0, no reason), DROPPED or UNHEARD (pixel 0). `amount` may be
+    negative: a worker that learns later what became of a batch corrects what was counted with it.
     """
 
     hour: int
