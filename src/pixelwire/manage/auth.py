@@ -89,7 +89,11 @@ async def _needs_server_admin(principal: ThePrincipal) -> None:
 
 
 async def _reachable_business_id(
-    business_id: Annotated[str, AfterValidator(check_uuid), Path(description="A business's id, a UUID.")],
+    business_id: Annotated[
+        str,
+        AfterValidator(check_uuid),
+        Path(description="A business's id, a UUID.", json_schema_extra={"format": "uuid"}),
+    ],
     principal: ThePrincipal,
 ) -> str:
     principal.require_business(business_id)

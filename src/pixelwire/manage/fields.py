@@ -13,6 +13,7 @@ from pixelwire.catalog.checks import (
     check_uuid,
     check_write_key,
 )
+from pixelwire.event import Signal
 from pixelwire.limits import NAME_CHARACTERS_MAX
 
 AAM_FIELDS_MAX: Final = 11
@@ -28,7 +29,7 @@ Domain = Annotated[
     Field(
         description="The site that is tracked: an http or https URL.",
         examples=["https://www.example.com"],
-        json_schema_extra={"format": "uri", "maxLength": DOMAIN_CHARACTERS_MAX},
+        json_schema_extra={"format": "uri", "pattern": "^https?://", "maxLength": DOMAIN_CHARACTERS_MAX},
     ),
 ]
 Uuid = Annotated[str, AfterValidator(check_uuid), Field(json_schema_extra={"format": "uuid"})]
@@ -37,8 +38,9 @@ WriteKeyText = Annotated[
     AfterValidator(check_write_key),
     Field(json_schema_extra={"minLength": 1, "maxLength": WRITE_KEY_CHARACTERS_MAX}),
 ]
+SignalName = Annotated[str, Field(json_schema_extra={"enum": list(Signal.__members__)})]
 EventRules = Annotated[
-    dict[str, str | None],
+    dict[str, SignalName | None],
     AfterValidator(check_event_rules),
     Field(
         description="Event name to the signal it counts as, or null for none. Replaces all rules. "

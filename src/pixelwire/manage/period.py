@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from pixelwire.clock import DAY_MS
 from pixelwire.errors import InvalidFields
@@ -32,7 +32,7 @@ def check_day(value: str) -> str:
     raise ValueError("must be a day, yyyy-MM-dd")
 
 
-Day = Annotated[str, AfterValidator(check_day)]
+Day = Annotated[str, AfterValidator(check_day), Field(json_schema_extra={"format": "date"})]
 
 
 def of_days(first: str | None, last: str | None, now_ms: int, fields: tuple[str, str]) -> Period:
