@@ -52,6 +52,8 @@ class Ack(msgspec.Struct, array_like=True, tag=3, frozen=True):
 class Probe(msgspec.Struct, array_like=True, tag=4, frozen=True):
     """How is the recorder? Asked by anybody, on a connection of its own."""
 
+    suspects: list[int] = []  # numbers of segments that could not be read: it is to look at them
+
 
 class Condition(msgspec.Struct, array_like=True, tag=5, frozen=True):
     """The answer to Probe, from the recorder's loop."""

@@ -50,7 +50,7 @@ class Courier:
         self._reader = Reader(data_dir)  # the heads, on the event loop's thread; pages are read in another
         self._catalog = Snapshot(data_dir)
         self._shared = Shared(
-            source=Source(data_dir),
+            source=Source(data_dir, options.recorder_socket),
             ledger=Ledger(data_dir),
             policy=options.retry,
             clock=clock,

@@ -14,4 +14,5 @@ class CourierOptions(msgspec.Struct, frozen=True):
     log_format: Literal["text", "json"] = "text"
     log_level: str = "info"
     lock: Identity | None = None  # of the data directory; none: any will do
+    recorder_socket: str = ""  # to tell it of segments that can not be read; empty: nobody is told
     retry: RetryPolicy = RetryPolicy()

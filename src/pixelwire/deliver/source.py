@@ -6,10 +6,12 @@ In a thread of its own: a page from a cold disk must not hold the event loop up.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pixelwire.event import StoredEvent
+from pixelwire.record.condition import report
 from pixelwire.record.reader import Page, Reader
 
 PAGE_EVENTS_MAX: Final = 512
@@ -21,8 +23,11 @@ Answer = TypeVar("Answer")
 class Source:
     """The one Reader of the courier's loops. Their questions are answered one after the other."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._reader = Reader(data_dir)  # opens no file yet: all of them belong to the thread below
+    def __init__(self, data_dir: Path, recorder_socket: str = "") -> None:
+        # Opens no file yet: all of them belong to the thread below.
+        self._reader = (
+            Reader(data_dir, partial(report, recorder_socket)) if recorder_socket else Reader(data_dir)
+        )
         self._thread = ThreadPoolExecutor(1, "read")
 
     async def page(self, after: int, pixels: frozenset[int]) -> Page:

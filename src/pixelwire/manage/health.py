@@ -78,7 +78,8 @@ async def readyz(office: TheOffice) -> Response:
 async def look(office: Office) -> list[Check]:
     """All checks, as things are now."""
     socket_path = office.options.recorder_socket
-    condition = await ask(socket_path, ANSWER_S) if socket_path else _NOT_ASKED
+    suspects = await office.desks.short(lambda desk: desk.reader.suspects()) if socket_path else []
+    condition = await ask(socket_path, ANSWER_S, suspects) if socket_path else _NOT_ASKED
     return await office.desks.short(check_all, office.options.processes, condition)
 
 
@@ -164,8 +165,12 @@ def _catalog(desk: Desk) -> Check:
 def _events(desk: Desk) -> Check:
     try:
         desk.reader.head()
+        damaged = desk.reader.damaged()
     except (PixelwireError, apsw.Error):
         return Check("events", "warning", "stored events can not be read; see the log")
+    if damaged:
+        numbers = ", ".join(map(str, damaged))
+        return Check("events", "warning", f"damaged and set aside: segment {numbers}; all others are served")
     return Check("events", "ok")
 
 

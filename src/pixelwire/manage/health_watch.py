@@ -16,7 +16,7 @@ REMEDIES: Final = {
     "data_directory": "mount it again, writable, at the same place: the recorder goes on by itself",
     "disk": "free room on the disk of the data directory",
     "catalog": "see whether catalog.db is there and whole, else restore it",
-    "events": "see the lines of the recorder above",
+    "events": "put a copy of the segment from a backup in its place; see the lines of the recorder above",
     "courier": "it is started again; see its lines above",
     "destinations": "ask with: pixelwire destination list",
 }

@@ -146,6 +146,8 @@ class ServerCollector(Collector):
         segments, size = _files(self._desk.data_dir / "events")
         yield GaugeMetricFamily("pixelwire_segments_stored_files", "Files of events.", segments)
         yield GaugeMetricFamily("pixelwire_segments_size_bytes", "Their size.", size)
+        damaged = len(reader.damaged())
+        yield GaugeMetricFamily("pixelwire_segments_damaged_files", "Set aside, not served.", damaged)
         free = shutil.disk_usage(self._desk.data_dir).free
         yield GaugeMetricFamily("pixelwire_disk_free_bytes", "What is left of the data's disk.", free)
 

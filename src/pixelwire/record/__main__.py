@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from pixelwire import lifeline, telemetry
-from pixelwire.errors import PixelwireError, SyncFailed
+from pixelwire.errors import PixelwireError, SegmentDamaged, SyncFailed
 from pixelwire.home import check_home
 from pixelwire.record.chain import SegmentLimits
 from pixelwire.record.options import RecorderOptions
@@ -29,8 +29,7 @@ def main() -> int:
         server = RecorderServer(Path(options.socket_path), writer)
         lifeline.on_release(server.stop)
         lifeline.say_ready()
-        server.serve()
-        writer.close()
+        serve(server, writer)
     except SyncFailed as error:
         log.error("sync_failed", error=str(error), remedy="check the disk; the recorder opens its files anew")
         return EXIT_SYNC_FAILED
@@ -38,6 +37,16 @@ def main() -> int:
         log.error("recorder_failed", error=error.text, remedy=error.hint or "see the lines above")
         return EXIT_FAILED
     return 0
+
+
+def serve(server: RecorderServer, writer: Writer) -> None:
+    """Until it is released. What can not be read ends it, too: the next one looks closely first."""
+    try:
+        server.serve()
+    except SegmentDamaged:
+        writer.mark_suspect()
+        raise
+    writer.close()
 
 
 if __name__ == "__main__":

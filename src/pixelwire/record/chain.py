@@ -2,20 +2,28 @@
 remembered of the sealed ones to know a duplicate. Rolls from one to the next; knows no batch.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import apsw
-import msgspec
 
 from pixelwire import limits
 from pixelwire.clock import Clock
 from pixelwire.errors import SegmentDamaged, SegmentGone
+from pixelwire.record.damage import DAMAGED, damaged_numbers, is_sound, suspicion
 from pixelwire.record.filters import SealedFilters, shrunk
 from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
+from pixelwire.record.resume import Older, last_batch_of, look_at_older
 from pixelwire.record.retention import RetentionLimits
-from pixelwire.record.sealing import Housekeeper, SealJob, is_failed_write, open_totals
+from pixelwire.record.sealing import (
+    ExamineJob,
+    Housekeeper,
+    SealJob,
+    is_failed_write,
+    open_totals,
+)
 from pixelwire.record.segments import (
     SegmentInfo,
     Storage,
@@ -30,7 +38,6 @@ from pixelwire.record.segments import (
 )
 
 ROLL_RETRY_S: Final = 10.0
-BATCH_SEGMENTS: Final = 3  # newest ones that are asked what became of a batch: it is seconds old
 
 
 class SegmentLimits(NamedTuple):
@@ -49,14 +56,7 @@ class Closed(NamedTuple):
     connection: apsw.Connection
 
 
-class Older(NamedTuple):
-    """What a start finds in a segment that takes no more events."""
-
-    number: int
-    last_seq: int
-    newest_ms: int
-    ids: OpenIds | None  # None: it is sealed
-    bits: bytes  # the filter of a sealed one
+CHECK_S: Final = 0.5  # for the open segment at the start: workers hold their requests meanwhile
 
 
 class Chain:
@@ -85,6 +85,8 @@ class Chain:
         self._storage = storage
         self._limits = segment_limits
         self._housekeeper = Housekeeper(data_dir, store_id, storage, clock.now_ms, is_inline=is_inline)
+        self._lost = 0  # the newest segment that was damaged at the start
+        self._examined: set[int] = set()
         self._closed: list[Closed] = []
         self._sealed = SealedFilters(data_dir, storage)
         self._wal_pages = 0
@@ -119,27 +121,24 @@ class Chain:
             return True
         for closed in self._closed:
             seq = closed.ids.seq_of_key.get(key)
-            if seq is not None and is_same(closed.connection, seq, pixel, payload, now_ms):
-                return True
-        return any(
-            is_same(connection, seq, pixel, payload, now_ms) for connection, seq in self._sealed.find(key)
-        )
+            try:
+                if seq is not None and is_same(closed.connection, seq, pixel, payload, now_ms):
+                    return True
+            except DAMAGED:
+                self.examine([closed.number])
+        try:
+            return any(
+                is_same(connection, seq, pixel, payload, now_ms) for connection, seq in self._sealed.find(key)
+            )
+        except DAMAGED:
+            self.examine([self._sealed.in_use])
+            return False
 
     def last_batch(self, worker: int) -> tuple[int, list[int]] | None:
-        """(number, positions of duplicates) of a worker's newest committed batch."""
-        query = "SELECT number, duplicates FROM worker WHERE worker = ?"
-        row = self.connection.execute(query, (worker,)).get
-        for number in segment_numbers(self._data_dir)[: -BATCH_SEGMENTS - 1 : -1]:
-            if row is not None:
-                break
-            if number != self.info.number:
-                try:
-                    connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
-                except apsw.CantOpenError:
-                    continue  # retention has just removed it
-                row = connection.execute(query, (worker,)).get
-                connection.close()
-        return (row[0], msgspec.msgpack.decode(row[1], type=list[int])) if row else None
+        """(number, positions of duplicates) of a worker's newest committed batch; LOST when a segment that
+        was set aside may know better."""
+        lost = max([self._lost, *damaged_numbers(self._data_dir)])
+        return last_batch_of(worker, self.connection, self.info.number, self._data_dir, self._storage, lost)
 
     def names(self, pixel: int, hour: int) -> set[str]:
         """The event names counted so far for a pixel and hour, wherever they are."""
@@ -179,8 +178,25 @@ class Chain:
         """Takes note of what the housekeeper did meanwhile. Called between transactions, and when idle: a
         removed segment keeps its room on the disk for as long as it is open here."""
         self._take_sealed()
+        while not self._housekeeper.damaged.empty():
+            number = self._housekeeper.damaged.get()
+            if number == self.info.number:
+                raise apsw.CorruptError("the open segment is damaged")
+            self._leave_out(number)
         while not self._retention.removed.empty():
-            self._sealed.remove(self._retention.removed.get())
+            number = self._retention.removed.get()
+            self._leave_out(number)
+
+    def examine(self, suspects: Sequence[int]) -> None:
+        """Has the housekeeper look at segments that could not be read, each once."""
+        for number in suspects:
+            if number not in self._examined and segment_path(self._data_dir, number).exists():
+                self._examined.add(number)
+                self._housekeeper.examine(ExamineJob(number, is_open=number == self.info.number))
+
+    def mark_suspect(self) -> None:
+        """For the next process: all of the open segment is to be looked at before it is used."""
+        suspicion(self._data_dir, self.info.number).touch()
 
     def check_place(self) -> None:
         """Before anything is acknowledged: whoever opens the segment by its name finds what was committed.
@@ -223,9 +239,14 @@ class Chain:
                 hint="put the missing segments back, or restore a backup",
             )
         number = numbers[-1] if numbers else 1
-        self._resume_all_older(numbers[:-1], folded_to)
-        self._open(number)
-        self._settle_log()
+        known = self._resume_all_older(numbers[:-1], folded_to)
+        self._skip_seqs(number - 1 - known)
+        try:
+            self._open_soundly(number)
+        except DAMAGED:
+            self._skip_seqs(1)
+            self._open(number + 1)
+            self._abandon(number)
         if self.info.sealed_ms is not None:
             self.connection.close()
             self._resume_all_older([number], folded_to)
@@ -238,44 +259,69 @@ class Chain:
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self.connection.execute("UPDATE meta SET opened_ms = opened_ms")
 
-    def _resume_all_older(self, numbers: list[int], folded_to: int) -> None:
-        """Newest first, and no further than needed: what is folded and older than the duplicate window has
-        nothing to say, however much of it there is."""
-        oldest_ms = self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS
-        found: list[Older] = []
-        for number in reversed(numbers):
-            older = self._look_at_older(number)
-            if older is not None:
-                if number <= folded_to and older.newest_ms < oldest_ms:
-                    self.next_seq = max(self.next_seq, older.last_seq + 1)
-                    break
-                found.append(older)
-        for older in reversed(found):
-            self.next_seq = max(self.next_seq, older.last_seq + 1)
-            if older.ids is not None:
-                self._hand_over(older.number, older.ids)
-                continue
-            self._sealed.add(older.number, older.bits, older.newest_ms)
-            if older.number > folded_to:
-                self._housekeeper.seal(SealJob(older.number, b""))
-
-    def _look_at_older(self, number: int) -> Older | None:
-        """What a segment that takes no more events has to say; None for one that was only begun."""
-        connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
+    def _open_soundly(self, number: int) -> None:
+        """Opens the newest segment and looks whether it is whole, before anything is built on it."""
+        next_seq = self.next_seq
+        self._open(number)
         try:
-            info = read_info(connection)
-            if info is None:
-                return None
-            newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
-            return Older(
-                number,
-                last_seq(connection, info),
-                newest or 0,
-                OpenIds.load(connection) if info.sealed_ms is None else None,
-                connection.execute("SELECT bits FROM filter").get or b"",
-            )
-        finally:
-            connection.close()
+            mark = suspicion(self._data_dir, number)
+            if not is_sound(self.connection, None if mark.exists() else CHECK_S):
+                raise apsw.CorruptError("the newest segment is damaged")
+            mark.unlink(missing_ok=True)
+        except DAMAGED:
+            self.connection.close()
+            self.next_seq = next_seq  # what it says itself is not to be trusted
+            raise
+        self._settle_log()
+
+    def _skip_seqs(self, segments: int) -> None:
+        """A seq is never used again: segments whose last one nobody can tell are taken for as full as can be.
+        Nothing else says more than that: no cursor and no count is beyond it."""
+        self.next_seq += segments * (
+            max(self._limits.events_max, limits.SEGMENT_EVENTS_MAX) + limits.COMMIT_EVENTS_MAX
+        )
+
+    def _abandon(self, number: int) -> None:
+        self._lost = max(self._lost, number)
+        self._examined.add(number)
+        self._housekeeper.examine(ExamineJob(number, is_open=False, is_known_damaged=True))
+
+    def _leave_out(self, number: int) -> None:
+        """Of a segment that is not at its place any more nothing is asked."""
+        for closed in [closed for closed in self._closed if closed.number == number]:
+            self._closed.remove(closed)
+            closed.connection.close()
+        self._sealed.remove(number)
+
+    def _resume_all_older(self, numbers: list[int], folded_to: int) -> int:
+        """Newest first, and no further than needed: what is folded and older than the duplicate window has
+        nothing to say, however much of it there is. Returns the newest number that told its last seq; 0 for
+        none."""
+        oldest_ms = self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS
+        known = 0
+        found: list[tuple[int, Older | None]] = []  # None: damaged
+        for number in reversed(numbers):
+            try:
+                older = look_at_older(self._data_dir, number, self._storage)
+            except DAMAGED:
+                found.append((number, None))
+                continue
+            if older is not None:
+                known = max(known, number)
+                self.next_seq = max(self.next_seq, older.last_seq + 1)
+                if number <= folded_to and older.newest_ms < oldest_ms:
+                    break
+                found.append((number, older))
+        for number, older in reversed(found):
+            if older is None:
+                self._abandon(number)
+            elif older.ids is not None:
+                self._hand_over(number, older.ids)
+            else:
+                self._sealed.add(number, older.bits, older.newest_ms)
+                if number > folded_to:
+                    self._housekeeper.seal(SealJob(number, b""))
+        return known
 
     def _open(self, number: int) -> None:
         """Makes or opens a segment and makes it the one that events go to."""
@@ -333,14 +379,3 @@ class Chain:
     def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._wal_pages = pages
         return apsw.SQLITE_OK
-
-
-def find_store_id(data_dir: Path, storage: Storage) -> str:
-    """The store id of the newest segment that has one; empty for a new store."""
-    for number in reversed(segment_numbers(data_dir)):
-        connection = open_for_writing(segment_path(data_dir, number), storage)
-        info = read_info(connection)
-        connection.close()
-        if info is not None:
-            return info.store_id
-    return ""

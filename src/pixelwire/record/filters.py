@@ -5,7 +5,7 @@ Costs two bytes for each client-given id of the duplicate window, and some 70 ns
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -50,6 +50,7 @@ class SealedFilters:
     def __init__(self, data_dir: Path, storage: Storage) -> None:
         self._data_dir = data_dir
         self._storage = storage
+        self.in_use = 0
         self._by_mask: dict[int, list[Filter]] = {}
         self._connections: OrderedDict[int, apsw.Connection] = OrderedDict()
 
@@ -66,9 +67,9 @@ class SealedFilters:
         """Segments whose newest event is older are out of the duplicate window."""
         self._keep(lambda known: known.newest_ms >= before_ms)
 
-    def find(self, key: int) -> list[tuple[apsw.Connection, int]]:
-        """Where a key may be stored: (connection, seq); almost always nowhere, without a look at a disk."""
-        found: list[tuple[apsw.Connection, int]] = []
+    def find(self, key: int) -> Iterator[tuple[apsw.Connection, int]]:
+        """Where a key may be stored: (connection, seq); almost always nowhere, without a look at a disk.
+        `in_use` is the segment of what was found last: the damaged one when it can not be read."""
         for mask, filters in self._by_mask.items():
             first, second, third = key & mask, key >> SECOND & mask, key >> THIRD & mask
             a, b, c = first >> 3, second >> 3, third >> 3
@@ -78,8 +79,8 @@ class SealedFilters:
                 for known in filters
                 if (bits := known[0])[a] & in_a and bits[b] & in_b and bits[c] & in_c
             ]:
-                found += self._look(number, key)
-        return found
+                self.in_use = number
+                yield from self._look(number, key)
 
     def close(self) -> None:
         for connection in self._connections.values():

@@ -5,15 +5,18 @@ A read sees every event that was acknowledged before it began: the totals are re
 of the newest segment in them, and then every later segment found on disk.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import apsw
 
 from pixelwire.event import StoredEvent, client_id_key, is_own_id_shape, own_id_key
 from pixelwire.limits import EVENTS_PAGE_BYTES_MAX
-from pixelwire.record.ids import key_bytes, message_id_of, positions_in
+from pixelwire.record.damage import DAMAGED, damaged_numbers
+from pixelwire.record.ids import key_bytes, message_id_of
+from pixelwire.record.lookup import Segment, event_at, scan, seqs_of
 from pixelwire.record.segments import (
     TOTALS_VERSION,
     SegmentInfo,
@@ -28,7 +31,7 @@ from pixelwire.record.segments import (
 
 CONNECTIONS_MAX = 64
 SCAN_SEQS_MAX = 20_000  # looked at in one read of some pixels' events, so that a read stays short
-COLUMNS = "seq, pixel, received_ms, call, signal, payload, extra"
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 class Page(NamedTuple):
@@ -38,11 +41,6 @@ class Page(NamedTuple):
     scanned_to: int  # every event up to this seq was looked at: the `after` of the next read
     at_head: bool
     missed_to: int = 0  # when above the `after` of the read: those in between are no longer on disk
-
-
-class Segment(NamedTuple):
-    info: SegmentInfo
-    connection: apsw.Connection
 
 
 class ExpiredEvent(NamedTuple):
@@ -67,11 +65,32 @@ class RetentionState(NamedTuple):
     expired_events: int = 0
 
 
-class Reader:
-    """Belongs to one thread. Works on a directory where nothing was recorded yet."""
+def past_damage(method: Method) -> Method:
+    """A damaged segment does not keep the others from being read: it is left out from then on."""
 
-    def __init__(self, data_dir: Path) -> None:
+    @wraps(method)
+    def read(self: "Reader", *args: object, **kwargs: object) -> object:
+        while True:
+            try:
+                return method(self, *args, **kwargs)
+            except DAMAGED:
+                if not self.leave_out():
+                    raise
+
+    return cast("Method", read)
+
+
+class Reader:
+    """Belongs to one thread. Works on a directory where nothing was recorded yet.
+
+    `on_damage` is told the number of each segment that can not be read: the recorder is to set it aside.
+    """
+
+    def __init__(self, data_dir: Path, on_damage: Callable[[int], None] = lambda number: None) -> None:
         self._data_dir = data_dir
+        self._on_damage = on_damage
+        self._damaged: dict[int, int] = {}  # number -> inode of a file that can not be read
+        self._in_use = 0  # the number of the segment that is read just now; 0: none
         self._connections: dict[int, apsw.Connection] = {}  # the one used last stands last
         self._infos: dict[int, SegmentInfo] = {}
         self._totals: apsw.Connection | None = None
@@ -86,16 +105,19 @@ class Reader:
 
     # -- Events ------------------------------------------------------------------------------------
 
+    @past_damage
     def store_id(self) -> str:
         """The store that the events are of; empty while nothing was recorded."""
         newest = next(self._newest_first(), None)
         return newest.info.store_id if newest else ""
 
+    @past_damage
     def head(self) -> int:
         """The newest seq, 0 when there is none."""
         newest = next(self._newest_first(), None)
         return last_seq(newest.connection, newest.info) if newest else 0
 
+    @past_damage
     def oldest(self) -> int:
         """The first seq that is still on disk (or will be, when it is empty)."""
         for number in self._numbers():
@@ -108,6 +130,7 @@ class Reader:
         """All events ever stored: seqs have no gaps and are never used again."""
         return self.head()
 
+    @past_damage
     def read(
         self,
         after: int,
@@ -130,7 +153,7 @@ class Reader:
                 position = missed_to = segment.info.first_seq - 1
             while position < segment_last:
                 scan_to = min(segment_last, position + SCAN_SEQS_MAX)
-                for event in _scan(segment.connection, position, scan_to, pixels, limit - len(events)):
+                for event in scan(segment.connection, position, scan_to, pixels, limit - len(events)):
                     events.append(event)
                     size += len(event.payload) + len(event.extra)
                     if len(events) >= limit or size >= bytes_max:
@@ -139,6 +162,31 @@ class Reader:
                 if pixels is not None:
                     return Page(events, position, position >= self.head(), missed_to)
         return Page(events, position, at_head=True, missed_to=missed_to)
+
+    def leave_out(self) -> bool:
+        """Reads no more of the segment in use, which is damaged; False when it is none."""
+        number, self._in_use = self._in_use, 0
+        if not number:
+            return False
+        if number in self._connections:
+            self._connections.pop(number).close()
+        self._infos.pop(number, None)
+        try:
+            self._damaged[number] = segment_path(self._data_dir, number).stat().st_ino
+        except OSError:
+            return True  # set aside meanwhile
+        self._on_damage(number)
+        return True
+
+    def damaged(self) -> list[int]:
+        """The segments that are damaged: set aside, or found by this reader."""
+        self._numbers()
+        return sorted({*damaged_numbers(self._data_dir), *self._damaged})
+
+    def suspects(self) -> list[int]:
+        """Those that this reader found and nobody has set aside yet."""
+        self._numbers()
+        return sorted(self._damaged)
 
     def forget_removed(self) -> None:
         """Lets go of segments that retention removed: until then they keep their room on the disk."""
@@ -149,15 +197,16 @@ class Reader:
         page = self.read(seq - 1, limit=1)
         return page.events[0] if page.events and page.events[0].seq == seq else None
 
+    @past_damage
     def find(self, pixel: int, message_id: str) -> StoredEvent | None:
         """A pixel's newest event of a message id; None when there is none."""
         keys = [key_bytes(client_id_key(pixel, message_id))]
         if is_own_id_shape(message_id):
             keys.append(key_bytes(own_id_key(message_id)))
         for segment in self._newest_first():
-            candidates = sorted({seq for key in keys for seq in _seqs(segment, key)}, reverse=True)
+            candidates = sorted({seq for key in keys for seq in seqs_of(segment, key)}, reverse=True)
             for seq in candidates:
-                event = _get(segment.connection, seq)
+                event = event_at(segment.connection, seq)
                 if event is not None and event.pixel == pixel and message_id_of(event.payload) == message_id:
                     return event
         return None
@@ -234,6 +283,7 @@ class Reader:
             sums[tuple(key)] = sums.get(tuple(key), 0) + amount
         return {key: amount for key, amount in sums.items() if amount}
 
+    @past_damage
     def _rows(self, query: str, bindings: Sequence[int]) -> list[tuple]:  # type: ignore[type-arg] # as the query
         while True:
             rows, folded_to = self._ask_totals(query, bindings)
@@ -260,6 +310,7 @@ class Reader:
             totals.execute("COMMIT")
 
     def _open_totals(self) -> apsw.Connection | None:
+        self._in_use = 0
         path = totals_path(self._data_dir)
         if self._totals is None and path.exists():
             connection = open_for_reading(path)
@@ -272,12 +323,25 @@ class Reader:
     def _numbers(self) -> list[int]:
         """The numbers of the segments, oldest first. Those that were removed are let go of."""
         numbers = segment_numbers(self._data_dir)
+        if self._damaged:
+            numbers = self._without_damaged(numbers)
         if len(self._infos) > len(numbers) or (numbers and min(self._infos, default=numbers[0]) < numbers[0]):
             for number in self._infos.keys() - set(numbers):
                 del self._infos[number]
                 if number in self._connections:
                     self._connections.pop(number).close()
         return numbers
+
+    def _without_damaged(self, numbers: list[int]) -> list[int]:
+        """A file that was put in the place of a damaged one is read again."""
+        for number, inode in list(self._damaged.items()):
+            try:
+                is_same = segment_path(self._data_dir, number).stat().st_ino == inode
+            except OSError:
+                is_same = False
+            if not is_same:
+                del self._damaged[number]
+        return [number for number in numbers if number not in self._damaged]
 
     def _newest_first(self) -> Iterator[Segment]:
         for number in reversed(self._numbers()):
@@ -303,6 +367,7 @@ class Reader:
 
     def _segment(self, number: int) -> Segment | None:
         """A segment by its number; None while its file is being made, and when it was removed."""
+        self._in_use = number
         connection = self._connections.pop(number, None)
         if connection is None:
             path = segment_path(self._data_dir, number)
@@ -322,35 +387,3 @@ class Reader:
                 self._connections.pop(next(iter(self._connections))).close()
         self._connections[number] = connection  # the last one to be closed
         return Segment(self._infos[number], connection)
-
-
-def _scan(
-    connection: apsw.Connection, after: int, up_to: int, pixels: frozenset[int] | None, limit: int
-) -> Iterator[StoredEvent]:
-    query = f"SELECT {COLUMNS} FROM event WHERE seq > ? AND seq <= ? ORDER BY seq"  # noqa: S608 our own constant
-    taken = 0
-    for row in connection.execute(query, (after, up_to)):
-        if taken >= limit:
-            break
-        if pixels is None or row[1] in pixels:
-            taken += 1
-            yield StoredEvent(*row)
-
-
-def _get(connection: apsw.Connection, seq: int) -> StoredEvent | None:
-    row = connection.execute(f"SELECT {COLUMNS} FROM event WHERE seq = ?", (seq,)).get  # noqa: S608 our own constant
-    return StoredEvent(*row) if row else None
-
-
-def _seqs(segment: Segment, key: bytes) -> Iterator[int]:
-    """Where events of a key are in a segment: by the index when it is sealed, else in the batches of keys."""
-    connection = segment.connection
-    if connection.execute("SELECT sealed_ms FROM meta").get is not None:
-        for (seq,) in connection.execute("SELECT seq FROM id WHERE key = ?", (key,)):
-            yield seq
-        return
-    query = "SELECT first_seq, keys FROM id_batch WHERE instr(keys, ?) ORDER BY first_seq DESC"
-    batches = cast("list[tuple[int, bytes]]", connection.execute(query, (key,)).fetchall())
-    for first_seq, keys in batches:
-        for position in positions_in(keys, key):
-            yield first_seq + position

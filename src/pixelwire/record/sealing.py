@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import apsw
 
+from pixelwire.record.damage import DAMAGED, has_whole_counts, is_whole, set_aside
 from pixelwire.record.segments import (
     TOTALS_VERSION,
     Storage,
@@ -23,8 +24,10 @@ from pixelwire.record.segments import (
     sql,
     totals_path,
 )
+from pixelwire.telemetry import logger
 
 RETRY_S = 5.0
+_log = logger("record")
 _FAILED_WRITES = frozenset(
     {
         apsw.SQLITE_IOERR_WRITE,
@@ -48,6 +51,19 @@ def open_totals(data_dir: Path, store_id: str, storage: Storage) -> apsw.Connect
             connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (store_id,))
         connection.execute("COMMIT")
     return connection
+
+
+def totals_store_id(data_dir: Path, storage: Storage) -> str:
+    """The store that the totals are of; empty when there are none."""
+    path = totals_path(data_dir)
+    if not path.exists():
+        return ""
+    connection = open_for_writing(path, storage)
+    try:
+        is_set_up = schema_version(connection, path, TOTALS_VERSION) > 0
+        return str(connection.execute("SELECT store_id FROM meta").get) if is_set_up else ""
+    finally:
+        connection.close()
 
 
 def seal(data_dir: Path, number: int, bits: bytes, now_ms: int, storage: Storage) -> int:
@@ -108,6 +124,15 @@ class SealJob(NamedTuple):
     bits: bytes
 
 
+class ExamineJob(NamedTuple):
+    """A segment that somebody could not read: set aside when it is damaged."""
+
+    number: int
+    is_open: bool  # then only its writer can leave it
+    is_known_damaged: bool = False
+
+
+Job = SealJob | ExamineJob | Path  # a path: its log is to be copied into it
 Chore = Callable[[], float]  # returns in how many seconds it wants to be called again
 
 
@@ -126,8 +151,9 @@ class Housekeeper:
         self._storage = storage
         self._now_ms = now_ms
         self._is_inline = is_inline
-        self._jobs: SimpleQueue[SealJob | Path | None] = SimpleQueue()  # None: look what there is to do
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()  # None: look what there is to do
         self._sealed: SimpleQueue[Sealed] = SimpleQueue()
+        self.damaged: SimpleQueue[int] = SimpleQueue()  # numbers of segments not to be used any more
         self._stopping = threading.Event()
         self.failure: apsw.Error | None = None  # of the last try; None once it worked
         self.is_checkpointing = False
@@ -143,6 +169,13 @@ class Housekeeper:
             self._do(job)
             if self._chore is not None:
                 self._chore()
+        else:
+            self._jobs.put(job)
+
+    def examine(self, job: ExamineJob) -> None:
+        """Between the sealing of segments, whose order it keeps."""
+        if self._is_inline:
+            self._do(job)
         else:
             self._jobs.put(job)
 
@@ -181,7 +214,7 @@ class Housekeeper:
                 self._do_patiently(job)
             self._do_chore()
 
-    def _do_patiently(self, job: SealJob | Path) -> None:
+    def _do_patiently(self, job: Job) -> None:
         while not self._stopping.is_set():
             try:
                 self._do(job)
@@ -203,7 +236,7 @@ class Housekeeper:
         if self._chore is not None and not self._chore_due_s() and not self._stopping.is_set():
             self._chore_at_s = time.monotonic() + self._chore()
 
-    def _do(self, job: SealJob | Path) -> None:
+    def _do(self, job: Job) -> None:
         try:
             self._work(job)
         except apsw.IOError as error:
@@ -211,7 +244,7 @@ class Housekeeper:
                 self._stopping.set()  # never tried again: the process ends and opens its files anew
             raise
 
-    def _work(self, job: SealJob | Path) -> None:
+    def _work(self, job: Job) -> None:
         if isinstance(job, Path):
             connection = open_for_writing(job, self._storage)
             try:
@@ -219,6 +252,44 @@ class Housekeeper:
             finally:
                 connection.close()
             return
-        newest_ms = seal(self._data_dir, job.number, job.bits, self._now_ms(), self._storage)
-        fold(self._data_dir, job.number, self._store_id, self._storage)
+        if isinstance(job, ExamineJob):
+            self._examine(job)
+            return
+        try:
+            newest_ms = seal(self._data_dir, job.number, job.bits, self._now_ms(), self._storage)
+            fold(self._data_dir, job.number, self._store_id, self._storage)
+        except DAMAGED:
+            self._examine(ExamineJob(job.number, is_open=False))
+            if segment_path(self._data_dir, job.number).exists():
+                raise  # it is whole, so the totals are not: told as a failure
+            return
         self._sealed.put(Sealed(job.number, newest_ms))
+
+    def _examine(self, job: ExamineJob) -> None:
+        path = segment_path(self._data_dir, job.number)
+        if not path.exists() or (not job.is_known_damaged and is_whole(path, self._storage)):
+            return
+        self.damaged.put(job.number)
+        if job.is_open:
+            return
+        are_counted = self._salvage_counts(path, job.number)
+        aside = set_aside(self._data_dir, job.number)
+        _log.error(
+            "segment_damaged",
+            segment=job.number,
+            set_aside=aside.name,
+            counts="kept" if are_counted else "lost",
+            remedy=f"put a copy from a backup in its place as events/{path.name} and remove {aside.name}",
+        )
+
+    def _salvage_counts(self, path: Path, number: int) -> bool:
+        """Folds what a damaged segment still counts rightly; whether its counts are in the totals."""
+        try:
+            if has_whole_counts(path, self._storage):
+                fold(self._data_dir, number, self._store_id, self._storage)
+            totals = open_totals(self._data_dir, self._store_id, self._storage)
+            folded_to = totals.execute("SELECT folded_to FROM meta").get
+            totals.close()
+            return bool(number <= folded_to)
+        except DAMAGED:
+            return False

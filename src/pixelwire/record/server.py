@@ -124,6 +124,7 @@ class RecorderServer:
                 connection.worker = message.worker
                 connection.send(self._writer.last_batch(message.worker, message.last_number))
             elif isinstance(message, Probe):
+                self._writer.examine(message.suspects)
                 connection.send(Condition(self._is_disk_full, self._writer.housekeeping_failure))
             elif connection.worker:
                 self._waiting.append((connection, message))

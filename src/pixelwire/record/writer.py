@@ -12,12 +12,14 @@ import apsw
 import msgspec
 
 from pixelwire.clock import Clock, SystemClock
-from pixelwire.errors import DiskFull, SyncFailed
+from pixelwire.errors import DiskFull, SegmentDamaged, SyncFailed
 from pixelwire.event import Event
 from pixelwire.frames import ABSENT, COMMITTED, STORED, UNKNOWN, Ack, Batch, Welcome
-from pixelwire.record.chain import Chain, SegmentLimits, find_store_id
+from pixelwire.record.chain import Chain, SegmentLimits
 from pixelwire.record.counts import Counts, NameCap
+from pixelwire.record.damage import DAMAGED
 from pixelwire.record.ids import message_id_of, pack_keys
+from pixelwire.record.resume import LOST, find_store_id
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import open_totals
 from pixelwire.record.segments import Storage, events_dir
@@ -61,8 +63,8 @@ class Writer:
     ) -> Self:
         """Opens the newest segment, or makes the first. Afterwards everything found in it is durable.
 
-        `is_inline` seals in the calling thread. SchemaMismatch, DiskFull or SyncFailed when the store
-        can not be opened.
+        `is_inline` seals in the calling thread. SchemaMismatch, DiskFull, SegmentDamaged or SyncFailed when
+        the store can not be opened.
         """
         make_durable_directory(events_dir(data_dir))
         with translated():
@@ -131,6 +133,8 @@ class Writer:
                 known = self._chain.last_batch(worker)
             except apsw.Error:
                 return Welcome(UNKNOWN, [])
+        if known is LOST:
+            return Welcome(UNKNOWN, [])
         if known is None:
             return Welcome(ABSENT, [])
         self._last_batch[worker] = known
@@ -139,6 +143,15 @@ class Writer:
             return Welcome(COMMITTED, duplicates)
         # One batch at a time and growing numbers: what is newer than the newest committed one is not there.
         return Welcome(ABSENT if committed < number else UNKNOWN, [])
+
+    def examine(self, suspects: Sequence[int]) -> None:
+        """Looks at segments that somebody could not read; what is damaged is set aside."""
+        with translated():
+            self._chain.examine(suspects)
+
+    def mark_suspect(self) -> None:
+        """The next process looks at all of the open segment before it uses it."""
+        self._chain.mark_suspect()
 
     def tidy(self) -> None:
         """Lets go of what is no longer needed; called now and then while there is nothing to commit."""
@@ -237,5 +250,10 @@ class translated:  # noqa: N801 reads as a statement: `with translated():`
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, apsw.FullError):
             raise DiskFull("the disk of the data directory is full", hint="free room on it") from error
+        if isinstance(error, DAMAGED):
+            raise SegmentDamaged(
+                f"a file of the store is damaged: {error}",
+                hint="a segment is set aside by the next recorder; for totals.db restore a backup",
+            ) from error
         if isinstance(error, apsw.Error):
             raise SyncFailed(f"the disk did not take a write: {error}") from error

@@ -62,6 +62,7 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
         courier=CourierOptions(
             data_dir=place.data_dir,
             lock=place.lock,
+            recorder_socket=place.recorder_socket,
             allow_private_destinations=settings.allow_private_destinations,
             **logs,
         ),

@@ -1,0 +1,96 @@
+"""What the segments on disk tell a recorder that starts: of the store, of seqs and ids, of workers' batches.
+Reads only; knows no open segment.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+import msgspec
+
+from pixelwire.record.damage import DAMAGED
+from pixelwire.record.ids import OpenIds
+from pixelwire.record.sealing import totals_store_id
+from pixelwire.record.segments import (
+    Storage,
+    last_seq,
+    open_for_reading,
+    open_for_writing,
+    read_info,
+    segment_numbers,
+    segment_path,
+)
+
+BATCH_SEGMENTS: Final = 3  # newest ones that are asked what became of a batch: it is seconds old
+LOST: Final = (-1, [0])  # what is known of a worker's last batch may lie in a segment that was set aside
+
+
+class Older(NamedTuple):
+    """What a start finds in a segment that takes no more events."""
+
+    number: int
+    last_seq: int
+    newest_ms: int
+    ids: OpenIds | None  # None: it is sealed
+    bits: bytes  # the filter of a sealed one
+
+
+def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older | None:
+    """What a segment that takes no more events has to say; None for one that was only begun."""
+    connection = open_for_reading(segment_path(data_dir, number), storage)
+    try:
+        info = read_info(connection)
+        if info is None:
+            return None
+        newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
+        return Older(
+            number,
+            last_seq(connection, info),
+            newest or 0,
+            OpenIds.load(connection) if info.sealed_ms is None else None,
+            connection.execute("SELECT bits FROM filter").get or b"",
+        )
+    finally:
+        connection.close()
+
+
+def last_batch_of(
+    worker: int, newest: apsw.Connection, newest_number: int, data_dir: Path, storage: Storage, lost: int
+) -> tuple[int, list[int]] | None:
+    """(number, positions of duplicates) of a worker's newest committed batch, in the newest segments; None
+    when there is none, LOST when the damaged segment `lost` may know better."""
+    query = "SELECT number, duplicates FROM worker WHERE worker = ?"
+    row = newest.execute(query, (worker,)).get
+    for number in segment_numbers(data_dir)[: -BATCH_SEGMENTS - 1 : -1]:
+        if row is not None:
+            break
+        if number < lost:
+            return LOST
+        if number not in (newest_number, lost):
+            try:
+                connection = open_for_reading(segment_path(data_dir, number), storage)
+            except apsw.CantOpenError:
+                continue  # retention has just removed it
+            row = connection.execute(query, (worker,)).get
+            connection.close()
+    if row is None and lost > newest_number - BATCH_SEGMENTS:
+        return LOST
+    return (row[0], msgspec.msgpack.decode(row[1], type=list[int])) if row else None
+
+
+def find_store_id(data_dir: Path, storage: Storage) -> str:
+    """The store id of the newest segment that has one; empty for a new store."""
+    for number in reversed(segment_numbers(data_dir)):
+        try:
+            connection = open_for_writing(segment_path(data_dir, number), storage)
+        except DAMAGED:
+            continue
+        try:
+            info = read_info(connection)
+        except DAMAGED:
+            continue
+        finally:
+            connection.close()
+        if info is not None:
+            return info.store_id
+    return totals_store_id(data_dir, storage)
