@@ -1,5 +1,6 @@
 """The real command, as a user starts it, in a session of its own so that nothing of it is missed."""
 
+import fcntl
 import json
 import os
 import select
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +25,14 @@ from support.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("pixelwire")
 START_S = 30.0
+ACTIVATE = """
+import os, sys
+fds = [int(fd) for fd in sys.argv[1:3]]
+for number, fd in enumerate(fds):
+    os.dup2(fd, 3 + number)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "public:manage"}
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 STOP_S = 10.0  # what the product promises
 
 
@@ -56,21 +66,54 @@ class Server:
         """Starts, or starts again after its processes have ended."""
         self._forget()
         started = time.monotonic()
+        self._process = self._spawn([str(COMMAND), "quickstart", "--json", *self._flags()])
+        self.facts = json.loads(self._first_line())
+        self.ready_s = time.monotonic() - started
+
+    def take_over(self) -> int:
+        """A newer `pixelwire serve` in the place of the one that runs; returns the former's exit status when
+        all of its processes have ended."""
+        former = self._process
+        assert former is not None
+        assert former.stdout is not None
+        self._process = self._spawn([str(COMMAND), "serve", "--take-over", *self._flags()])
+        self._first_line()
+        status = former.wait(STOP_S)
+        former.stdout.close()
+        wait_until(lambda: not processes.of_session(former.pid), STOP_S, "the former server has ended")
+        return status
+
+    def start_activated(self, public: socket.socket, manage: socket.socket) -> None:
+        """`pixelwire serve` as systemd starts it by a socket unit; the facts are those of a start before."""
+        self._forget()
+        fds = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 100) for sock in (public, manage)]
+        activate = [sys.executable, "-c", ACTIVATE, *map(str, fds)]
+        self._process = self._spawn([*activate, str(COMMAND), "serve", *self._flags()], fds)
+        for fd in fds:
+            os.close(fd)
+        self._first_line()
+
+    def hang_up(self) -> None:
+        """SIGHUP: read the settings anew."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def _flags(self) -> list[str]:
+        return [
+            *("--data-dir", str(self.data_dir), "--workers", str(self.workers)),
+            *("--port", str(self.port), "--manage-port", str(self.manage_port)),
+        ]
+
+    def _spawn(self, command: list[str], fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(COMMAND), "quickstart", "--json"),
-                    *("--data-dir", str(self.data_dir), "--workers", str(self.workers)),
-                    *("--port", str(self.port), "--manage-port", str(self.manage_port)),
-                ],
+            return subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
                 env={**os.environ, **self._environment},
+                pass_fds=fds,
             )
-        self.facts = json.loads(self._first_line())
-        self.ready_s = time.monotonic() - started
 
     def log(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
