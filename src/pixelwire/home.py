@@ -9,6 +9,7 @@ from typing import Final
 from pixelwire.errors import DataDirectoryError
 
 LOCK_NAME: Final = "lock"
+RESTORING_NAME: Final = "restoring"  # there while `pixelwire restore` fills the directory
 
 Identity = tuple[int, int]  # of the lock: device and inode
 

@@ -60,10 +60,13 @@ def run(keeper: Retention) -> int:
 
 def deliver_to(data_dir: Path, cursor: int, destination_id: str = "d1") -> None:
     """A destination that has got this far."""
+    reader = Reader(data_dir)
+    store = reader.store_id()
+    reader.close()
     connection = open_to_write(data_dir)
     connection.execute(
         "INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revision)"
-        " VALUES (?1, '', 0, ?2, 'running', 0, 1) ON CONFLICT (id) DO UPDATE SET cursor = ?2",
-        (destination_id, cursor),
+        " VALUES (?1, ?3, 0, ?2, 'running', 0, 1) ON CONFLICT (id) DO UPDATE SET cursor = ?2",
+        (destination_id, cursor, store),
     )
     connection.close()

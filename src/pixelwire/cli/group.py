@@ -27,6 +27,9 @@ COMMANDS: Final = (
     "send",
     "tail",
     "retention",
+    "backup",
+    "restore",
+    "verify",
     "reconcile",
 )
 

@@ -19,7 +19,7 @@ from pixelwire.errors import PixelwireError
 from pixelwire.limits import EXPIRED_EVENTS_MAX, RETENTION_HELD_S, RETENTION_LOOK_S, RETENTION_PAUSE_S
 from pixelwire.record.retention import Removal, RetentionLimits, Situation, Verdict, decide, jumps
 from pixelwire.record.sealing import open_totals
-from pixelwire.record.segments import NAME, Storage, events_dir, files_of, segment_path, sql
+from pixelwire.record.segments import NAME, Storage, events_dir, files_of, segment_numbers, segment_path, sql
 from pixelwire.record.steadiness import Steadiness, uptime_ms
 from pixelwire.record.survey import Survey
 from pixelwire.telemetry import logger
@@ -81,6 +81,8 @@ class Retention:
     def step(self) -> float:
         """Removes at most one segment. Returns in how many seconds to look again."""
         self._steadiness.look()
+        if not segment_numbers(self._data_dir):
+            return RETENTION_LOOK_S  # the directory is away: nothing must be made in its place
         if self._limits.is_off:
             self._note(Verdict())
             return RETENTION_LOOK_S

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pixelwire.errors import DataDirectoryError
-from pixelwire.home import LOCK_NAME, Identity, identity_of
+from pixelwire.home import LOCK_NAME, RESTORING_NAME, Identity, identity_of
 from pixelwire.limits import PORT_WAIT_S, SOCKET_PATH_BYTES_MAX
 
 RUNTIME_NOTE: Final = "runtime"
@@ -34,6 +34,11 @@ class DataDirectory:
             ) from error
         self.path = path
         self._lock(wait_s)
+        if (path / RESTORING_NAME).exists():
+            os.close(self.lock_fd)
+            raise DataDirectoryError(
+                f"the restore into {path} was cut short", hint="run `pixelwire restore` again"
+            )
         self.runtime = self._make_runtime()
 
     @property
