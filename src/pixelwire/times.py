@@ -8,12 +8,12 @@ from pixelwire.clock import DAY_MS, HOUR_MS
 def iso_ms(at_ms: int) -> str:
     """`2026-01-23T04:56:07.089Z`"""
     seconds, milliseconds = divmod(at_ms, 1_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
 
 
 def iso_s(at_ms: int) -> str:
     """`2026-01-23T04:56:07Z`"""
-    return f"{datetime.fromtimestamp(at_ms // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{_to_the_second(at_ms // 1_000)}Z"
 
 
 def hour_of(at_ms: int) -> int:
@@ -31,3 +31,8 @@ def day_start_ms(text: str) -> int:
     if len(text) != 10:
         raise ValueError("a day is written yyyy-MM-dd")
     return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) // 86_400 * DAY_MS
+
+
+def _to_the_second(seconds: int) -> str:
+    # Not strftime: its %Y has fewer than four digits for a year before 1000, which people may ask for.
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
