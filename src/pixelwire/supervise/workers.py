@@ -57,11 +57,11 @@ class InheritingServer(MPServer):
         """The sockets stay open: a server that begins again takes them from here."""
 
     def _spawn_workers(self, *arguments: Any) -> None:
-        super()._spawn_workers(*arguments)
+        super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call] # granian's
         self._on_change()
 
     def _respawn_workers(self, *arguments: Any, **options: Any) -> None:
-        super()._respawn_workers(*arguments, **options)  # type: ignore[no-untyped-call] # granian's
+        super()._respawn_workers(*arguments, **options)
         self._on_change()
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override] # as granian's own
