@@ -10,12 +10,12 @@ import apsw
 
 from pixelwire import limits
 from pixelwire.clock import Clock
-from pixelwire.errors import SegmentDamaged, SegmentGone
+from pixelwire.errors import SegmentDamaged
 from pixelwire.record.damage import DAMAGED, damaged_numbers, is_sound, suspicion
 from pixelwire.record.filters import SealedFilters, shrunk
 from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
-from pixelwire.record.resume import Older, last_batch_of, look_at_older
+from pixelwire.record.resume import Older, last_batch_of, look_at_older, spans_of
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import (
     ExamineJob,
@@ -25,6 +25,7 @@ from pixelwire.record.sealing import (
     open_totals,
 )
 from pixelwire.record.segments import (
+    Place,
     SegmentInfo,
     Storage,
     create_tables,
@@ -36,6 +37,7 @@ from pixelwire.record.segments import (
     segment_numbers,
     segment_path,
 )
+from pixelwire.record.timeline import Timeline, read_spans, write_spans
 
 ROLL_RETRY_S: Final = 10.0
 
@@ -54,6 +56,7 @@ class Closed(NamedTuple):
     number: int
     ids: OpenIds
     connection: apsw.Connection
+    newest_ms: int  # of its events, on the steady line
 
 
 CHECK_S: Final = 0.5  # for the open segment at the start: workers hold their requests meanwhile
@@ -82,6 +85,7 @@ class Chain:
         self.store_id = store_id
         self._data_dir = data_dir
         self._clock = clock
+        self.timeline = Timeline(clock)
         self._storage = storage
         self._limits = segment_limits
         self._housekeeper = Housekeeper(data_dir, store_id, storage, clock.now_ms, is_inline=is_inline)
@@ -116,19 +120,24 @@ class Chain:
 
     def is_stored(self, key: int, pixel: int, payload: bytes, now_ms: int) -> bool:
         """Whether the client-given id of a pixel's payload was stored within the duplicate window."""
+        now_ms = self.timeline.now_of(now_ms)
+
+        def age_ms(seq: int, received_ms: int) -> int:
+            return now_ms - self.timeline.time_of(seq, received_ms)
+
         seq = self.ids.seq_of_key.get(key)
-        if seq is not None and is_same(self.connection, seq, pixel, payload, now_ms):
+        if seq is not None and is_same(self.connection, seq, pixel, payload, age_ms):
             return True
         for closed in self._closed:
             seq = closed.ids.seq_of_key.get(key)
             try:
-                if seq is not None and is_same(closed.connection, seq, pixel, payload, now_ms):
+                if seq is not None and is_same(closed.connection, seq, pixel, payload, age_ms):
                     return True
             except DAMAGED:
                 self.examine([closed.number])
         try:
             return any(
-                is_same(connection, seq, pixel, payload, now_ms) for connection, seq in self._sealed.find(key)
+                is_same(connection, seq, pixel, payload, age_ms) for connection, seq in self._sealed.find(key)
             )
         except DAMAGED:
             self.examine([self._sealed.in_use])
@@ -171,7 +180,7 @@ class Chain:
             self._roll_again_s = self._clock.monotonic_s() + ROLL_RETRY_S
             return
         connection.close()
-        self._hand_over(number, ids)
+        self._hand_over(number, ids, self.timeline.now_ms())
         self._forget_old()
 
     def tidy(self) -> None:
@@ -198,15 +207,14 @@ class Chain:
         """For the next process: all of the open segment is to be looked at before it is used."""
         suspicion(self._data_dir, self.info.number).touch()
 
+    def write_time(self) -> None:
+        """With the events of a transaction: that the clock has jumped, if it has."""
+        if spans := self.timeline.look(self.next_seq):
+            write_spans(self.connection, spans)
+
     def check_place(self) -> None:
-        """Before anything is acknowledged: whoever opens the segment by its name finds what was committed.
-        SegmentGone when the directory was removed, renamed or unmounted beneath us."""
-        try:
-            found = self._path.stat()
-        except OSError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != self._place:
-            raise SegmentGone(hint="put the data directory back in its place: mount it")
+        """Before anything is acknowledged: whoever opens the segment by its name finds what was committed."""
+        self._place.check()
 
     def checkpoint_when_due(self) -> None:
         """Keeps the log short. The housekeeper copies most of it; what was written meanwhile is copied
@@ -239,6 +247,7 @@ class Chain:
                 hint="put the missing segments back, or restore a backup",
             )
         number = numbers[-1] if numbers else 1
+        self.timeline.load(spans_of(self._data_dir, number, self._storage))  # which tell where it is now
         known = self._resume_all_older(numbers[:-1], folded_to)
         self._skip_seqs(number - 1 - known)
         try:
@@ -297,28 +306,29 @@ class Chain:
         """Newest first, and no further than needed: what is folded and older than the duplicate window has
         nothing to say, however much of it there is. Returns the newest number that told its last seq; 0 for
         none."""
-        oldest_ms = self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS
         known = 0
-        found: list[tuple[int, Older | None]] = []  # None: damaged
+        found: list[tuple[int, int, Older | None]] = []  # with the newest event's time; None: damaged
         for number in reversed(numbers):
             try:
                 older = look_at_older(self._data_dir, number, self._storage)
             except DAMAGED:
-                found.append((number, None))
+                found.append((number, 0, None))
                 continue
             if older is not None:
                 known = max(known, number)
                 self.next_seq = max(self.next_seq, older.last_seq + 1)
-                if number <= folded_to and older.newest_ms < oldest_ms:
+                self.timeline.load(older.spans)
+                newest_ms = self.timeline.time_of(older.last_seq, older.newest_ms)
+                if number <= folded_to and self.timeline.now_ms() - newest_ms > limits.DUPLICATE_WINDOW_MS:
                     break
-                found.append((number, older))
-        for number, older in reversed(found):
+                found.append((number, newest_ms, older))
+        for number, newest_ms, older in reversed(found):
             if older is None:
                 self._abandon(number)
             elif older.ids is not None:
-                self._hand_over(number, older.ids)
+                self._hand_over(number, older.ids, newest_ms)
             else:
-                self._sealed.add(number, older.bits, older.newest_ms)
+                self._sealed.add(number, older.bits, newest_ms)
                 if number > folded_to:
                     self._housekeeper.seal(SealJob(number, b""))
         return known
@@ -331,6 +341,8 @@ class Chain:
             if schema_version(connection, path) == 0:
                 # New, or begun by a process that was killed before this transaction.
                 self._set_up(connection, number)
+            else:
+                self.timeline.load(read_spans(connection))
             info = read_info(connection)
             assert info is not None
             self.ids = OpenIds.load(connection)
@@ -339,8 +351,7 @@ class Chain:
             connection.close()
             raise
         connection.set_wal_hook(self._note_wal)
-        place = path.stat()
-        self._path, self._place = path, (place.st_dev, place.st_ino)
+        self._place = Place(path)
         self.connection, self.info = connection, info
         self.bytes = connection.pragma("page_count") * connection.pragma("page_size")
         self._wal_pages = 0
@@ -353,12 +364,13 @@ class Chain:
             "INSERT INTO meta VALUES (1, ?, ?, ?, ?, NULL)",
             (self.store_id, number, self.next_seq, self._clock.now_ms()),
         )
+        write_spans(connection, [self.timeline.begin(self.next_seq)])
         connection.execute("COMMIT")
 
-    def _hand_over(self, number: int, ids: OpenIds) -> None:
+    def _hand_over(self, number: int, ids: OpenIds, newest_ms: int) -> None:
         """Gives a segment to the housekeeper; until it is sealed its ids are answered from here."""
         connection = open_for_reading(segment_path(self._data_dir, number), self._storage)
-        self._closed.append(Closed(number, ids, connection))
+        self._closed.append(Closed(number, ids, connection, newest_ms))
         self._housekeeper.seal(SealJob(number, shrunk(ids.bits, len(ids.seq_of_key))))
         self._take_sealed()
 
@@ -367,14 +379,16 @@ class Chain:
         failure = self._housekeeper.failure
         if failure is not None and is_failed_write(failure):
             raise failure
-        for number, newest_ms in self._housekeeper.take_sealed():
+        for number in self._housekeeper.take_sealed():
             for closed in [closed for closed in self._closed if closed.number == number]:
                 self._closed.remove(closed)
                 closed.connection.close()
-                self._sealed.add(number, shrunk(closed.ids.bits, len(closed.ids.seq_of_key)), newest_ms)
+                self._sealed.add(
+                    number, shrunk(closed.ids.bits, len(closed.ids.seq_of_key)), closed.newest_ms
+                )
 
     def _forget_old(self) -> None:
-        self._sealed.forget_before(self._clock.now_ms() - limits.DUPLICATE_WINDOW_MS)
+        self._sealed.forget_before(self.timeline.now_ms() - limits.DUPLICATE_WINDOW_MS)
 
     def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._wal_pages = pages

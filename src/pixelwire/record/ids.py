@@ -4,7 +4,7 @@ Only ids given by clients are looked for; those of our own making are new by con
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import apsw
@@ -75,9 +75,12 @@ class OpenIds:
                 bits[at >> 3] |= 1 << (at & 7)
 
 
-def is_same(connection: apsw.Connection, seq: int, pixel: int, payload: bytes, now_ms: int) -> bool:
-    """Whether the event at `seq` is this pixel's, within the window, and has the payload's message id."""
+def is_same(
+    connection: apsw.Connection, seq: int, pixel: int, payload: bytes, age_ms: Callable[[int, int], int]
+) -> bool:
+    """Whether the event at `seq` is this pixel's, within the window, and has the payload's message id.
+    `age_ms` tells the age of a seq that was received at a time."""
     row = connection.execute("SELECT pixel, received_ms, payload FROM event WHERE seq = ?", (seq,)).get
-    if row is None or row[0] != pixel or now_ms - row[1] > DUPLICATE_WINDOW_MS:
+    if row is None or row[0] != pixel or age_ms(seq, row[1]) > DUPLICATE_WINDOW_MS:
         return False
     return message_id_of(row[2]) == message_id_of(payload)

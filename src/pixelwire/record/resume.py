@@ -20,6 +20,7 @@ from pixelwire.record.segments import (
     segment_numbers,
     segment_path,
 )
+from pixelwire.record.timeline import Span, read_spans
 
 BATCH_SEGMENTS: Final = 3  # newest ones that are asked what became of a batch: it is seconds old
 LOST: Final = (-1, [0])  # what is known of a worker's last batch may lie in a segment that was set aside
@@ -33,6 +34,7 @@ class Older(NamedTuple):
     newest_ms: int
     ids: OpenIds | None  # None: it is sealed
     bits: bytes  # the filter of a sealed one
+    spans: list[Span]  # its stretches of time
 
 
 def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older | None:
@@ -49,7 +51,24 @@ def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older | None
             newest or 0,
             OpenIds.load(connection) if info.sealed_ms is None else None,
             connection.execute("SELECT bits FROM filter").get or b"",
+            read_spans(connection),
         )
+    finally:
+        connection.close()
+
+
+def spans_of(data_dir: Path, number: int, storage: Storage) -> list[Span]:
+    """A segment's stretches of time; none when it is not there, only begun or damaged."""
+    if not segment_path(data_dir, number).exists():
+        return []
+    try:
+        connection = open_for_reading(segment_path(data_dir, number), storage)
+    except DAMAGED:
+        return []
+    try:
+        return read_spans(connection) if read_info(connection) is not None else []
+    except DAMAGED:
+        return []
     finally:
         connection.close()
 

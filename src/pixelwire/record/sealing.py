@@ -66,8 +66,8 @@ def totals_store_id(data_dir: Path, storage: Storage) -> str:
         connection.close()
 
 
-def seal(data_dir: Path, number: int, bits: bytes, now_ms: int, storage: Storage) -> int:
-    """Closes a segment for good and returns when its newest event was received (0: it has none).
+def seal(data_dir: Path, number: int, bits: bytes, now_ms: int, storage: Storage) -> None:
+    """Closes a segment for good.
 
     Repeating it is harmless: everything but the last step is one transaction.
     """
@@ -81,8 +81,6 @@ def seal(data_dir: Path, number: int, bits: bytes, now_ms: int, storage: Storage
             connection.execute("UPDATE meta SET sealed_ms = ?", (now_ms,))
             connection.execute("COMMIT")
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
-        return newest or 0
     finally:
         connection.close()
 
@@ -110,13 +108,6 @@ def fold(data_dir: Path, number: int, store_id: str, storage: Storage) -> None:
 def is_failed_write(error: apsw.Error | None) -> bool:
     """Whether the disk did not take or not confirm a write: what is in its cache is not to be trusted."""
     return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _FAILED_WRITES
-
-
-class Sealed(NamedTuple):
-    """A segment whose sealing is done."""
-
-    number: int
-    newest_ms: int
 
 
 class SealJob(NamedTuple):
@@ -152,7 +143,7 @@ class Housekeeper:
         self._now_ms = now_ms
         self._is_inline = is_inline
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()  # None: look what there is to do
-        self._sealed: SimpleQueue[Sealed] = SimpleQueue()
+        self._sealed: SimpleQueue[int] = SimpleQueue()
         self.damaged: SimpleQueue[int] = SimpleQueue()  # numbers of segments not to be used any more
         self._stopping = threading.Event()
         self.failure: apsw.Error | None = None  # of the last try; None once it worked
@@ -190,8 +181,8 @@ class Housekeeper:
             self.is_checkpointing = True
             self._jobs.put(path)
 
-    def take_sealed(self) -> list[Sealed]:
-        """The segments sealed since the last call."""
+    def take_sealed(self) -> list[int]:
+        """The numbers of the segments sealed since the last call."""
         taken = []
         while not self._sealed.empty():
             taken.append(self._sealed.get())
@@ -256,14 +247,14 @@ class Housekeeper:
             self._examine(job)
             return
         try:
-            newest_ms = seal(self._data_dir, job.number, job.bits, self._now_ms(), self._storage)
+            seal(self._data_dir, job.number, job.bits, self._now_ms(), self._storage)
             fold(self._data_dir, job.number, self._store_id, self._storage)
         except DAMAGED:
             self._examine(ExamineJob(job.number, is_open=False))
             if segment_path(self._data_dir, job.number).exists():
                 raise  # it is whole, so the totals are not: told as a failure
             return
-        self._sealed.put(Sealed(job.number, newest_ms))
+        self._sealed.put(job.number)
 
     def _examine(self, job: ExamineJob) -> None:
         path = segment_path(self._data_dir, job.number)

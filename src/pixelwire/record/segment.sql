@@ -39,6 +39,15 @@ CREATE TABLE filter (
     bits BLOB NOT NULL                   -- of the client-given ids
 ) STRICT;
 
+-- How far the wall clock had been set from its steady course; see timeline.py.
+CREATE TABLE clock (
+    first_seq INTEGER PRIMARY KEY,       -- of the events that it is true for, up to the next row
+    offset_ms INTEGER NOT NULL,
+    other_ms  INTEGER NOT NULL,          -- may be theirs as well, just after a jump
+    base_ms   INTEGER NOT NULL,          -- wall clock less monotonic clock
+    boot      TEXT    NOT NULL
+) STRICT;
+
 -- What became of each worker's last batch: a worker that lost its connection asks.
 CREATE TABLE worker (
     worker     INTEGER PRIMARY KEY,

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from pixelwire.errors import SchemaMismatch
+from pixelwire.errors import SchemaMismatch, SegmentGone
 
 SCHEMA_VERSION: Final = 1  # of segments
 TOTALS_VERSION: Final = 2
@@ -24,6 +24,23 @@ class SegmentInfo(NamedTuple):
     first_seq: int
     opened_ms: int
     sealed_ms: int | None
+
+
+class Place:
+    """Where an open file is found by its name."""
+
+    def __init__(self, path: Path) -> None:
+        place = path.stat()
+        self._path, self._identity = path, (place.st_dev, place.st_ino)
+
+    def check(self) -> None:
+        """SegmentGone when the directory was removed, renamed or unmounted beneath us."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._identity:
+            raise SegmentGone(hint="put the data directory back in its place: mount it")
 
 
 class Storage(NamedTuple):

@@ -109,6 +109,7 @@ class Writer:
             connection = self._chain.connection
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self._chain.write_time()
                 acks, transaction = self._write(batches)
                 connection.execute("COMMIT")
             except BaseException:
@@ -119,6 +120,7 @@ class Writer:
                 raise
             self._chain.check_place()
             # On disk from here on.
+            self._chain.timeline.saved()
             self._note_committed(batches, acks, transaction)
             self._chain.checkpoint_when_due()
             return acks
