@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "restore",
     "verify",
     "reconcile",
+    "doctor",
 )
 
 EPILOG: Final = """\b

@@ -79,8 +79,9 @@ class DataDirectory:
                     break
 
     def kept_from_ms(self) -> int:
-        oldest = self._reader.oldest()
-        event = self._reader.get(oldest) if oldest > 1 else None
+        if not self._reader.retention().removed_segments:
+            return 0  # what is not there is damaged, or was taken away
+        event = self._reader.get(self._reader.oldest())
         return 0 if event is None else event.received_ms
 
     def write_keys(self) -> Mapping[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from pixelwire.clock import HOUR_MS
@@ -211,6 +212,25 @@ def test_a_line_in_the_making_is_left_alone(store: Store) -> None:
     assert store.compared().agrees
 
 
+def remove_segment(data_dir: Path) -> None:
+    """The first, as retention does."""
+    totals = apsw.Connection(str(data_dir / "totals.db"))
+    totals.execute("UPDATE retention SET removed_to = 1, removed_segments = 1")
+    totals.close()
+    for path in (data_dir / "events").glob("000001.db*"):
+        path.unlink()
+
+
+def test_what_is_damaged_is_missing(store: Store) -> None:
+    """It is not retention that took it; the counts may be whole all the same."""
+    store.store("m1", "m2", "m3", "m4")
+    for id_ in ("m1", "m2", "m3", "m4"):
+        store.answer(id_)
+    (store.data_dir / "events" / "000001.db").write_bytes(b"not a database" * 1_000)
+    report = store.compared()
+    assert (report.missing.count, report.missing_by_count, report.expired) == (3, 3, 0)
+
+
 def test_what_retention_removed_can_not_be_looked_for(store: Store) -> None:
     """It is said, and is not missing; what the ledger kept is still compared."""
     store.store("m1", "m2", "m3", at_ms=AT_MS - 3 * HOUR_MS)
@@ -220,8 +240,7 @@ def test_what_retention_removed_can_not_be_looked_for(store: Store) -> None:
         store.answer(id_, at_ms=AT_MS - 3 * HOUR_MS)
     store.answer("m4", at_ms=AT_MS - HOUR_MS)
     store.answer("m5")
-    for path in (store.data_dir / "events").glob("000001.db*"):
-        path.unlink()
+    remove_segment(store.data_dir)
     report = store.compared(START_MS - 5 * HOUR_MS)
     assert (report.expired, report.missing.count, report.has_faults) == (3, 0, False)
     assert [hour.events for hour in report.hours] == [None, None, 1]
