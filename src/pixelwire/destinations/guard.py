@@ -6,6 +6,7 @@ a moment later, or an address written in an odd way, gets past any earlier check
 
 import errno
 import socket
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -23,12 +24,18 @@ _REFUSED: Final = (
     IPv4Network("198.18.0.0/15"),
     IPv4Network("224.0.0.0/3"),  # multicast, reserved, broadcast
     IPv6Network("::/127"),  # unspecified and loopback
+    IPv6Network("::ffff:0:0:0/96"),  # IPv4 as a translator (SIIT) writes it
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 of a network's own
+    IPv6Network("100::/32"),  # discarded, and dummies
+    IPv6Network("3fff::/20"),  # documentation
+    IPv6Network("5f00::/16"),  # segments of a network's own routing
     IPv6Network("fc00::/7"),  # unique local
     IPv6Network("fe80::/9"),  # link-local and the former site-local
     IPv6Network("ff00::/8"),  # multicast
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = IPv6Network("::/96")
+_ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)  # what stands before the IPv4 address in an interface's half
 
 
 class PrivateAddress(PermissionError):
@@ -41,8 +48,9 @@ class PrivateAddress(PermissionError):
 def is_private(address: str) -> bool:
     """Whether an address (text, as from a resolver; a zone may follow) is not out on the internet."""
     parsed = ip_address(address.partition("%")[0])
-    inner = _embedded(parsed) if isinstance(parsed, IPv6Address) else None
-    return _is_private(parsed) or (inner is not None and _is_private(inner))
+    if _is_private(parsed):
+        return True
+    return isinstance(parsed, IPv6Address) and any(_is_private(inner) for inner in _inner(parsed))
 
 
 def guarded_socket(address_info: tuple[Any, ...]) -> socket.socket:
@@ -58,6 +66,15 @@ def _is_private(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and _embedded(address) is not None:
         return refused  # a wrapper is as public as what it wraps
     return refused or not address.is_global
+
+
+def _inner(address: IPv6Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses that a packet to this one may come out at."""
+    embedded = _embedded(address)
+    if embedded is not None:
+        yield embedded
+    if int(address) >> 32 & 0xFFFF_FFFF in _ISATAP:
+        yield IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

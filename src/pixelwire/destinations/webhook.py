@@ -232,11 +232,20 @@ async def _finish(response: "aiohttp.ClientResponse") -> None:
 
 
 async def _beginning(response: "aiohttp.ClientResponse") -> str:
-    """The first words of an answer, fit for one line."""
+    """The first words of an answer, fit for one line.
+
+    Its status has decided already: where the words break off or do not come in time, fewer will do.
+    """
+    import aiohttp
+
     content = b""
-    while len(content) < REASON_BYTES_MAX and not response.content.at_eof():
-        content += await response.content.read(REASON_BYTES_MAX - len(content))
-    if not response.content.at_eof():
+    try:
+        while len(content) < REASON_BYTES_MAX and not response.content.at_eof():
+            content += await response.content.read(REASON_BYTES_MAX - len(content))
+        is_whole = response.content.at_eof()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        is_whole = False
+    if not is_whole:
         response.close()
     text = content.decode("utf-8", "replace")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:REASON_CHARACTERS_MAX]

@@ -171,6 +171,45 @@ def test_a_long_answer_is_not_read(status: int) -> None:
     with_receiver(use, Receiver(decide))
 
 
+@pytest.mark.parametrize("breaks_off", [True, False], ids=["breaks off", "comes too slowly"])
+@pytest.mark.parametrize("status", [422, 401, 503])
+def test_the_status_decides_whatever_becomes_of_the_words(status: int, breaks_off: bool) -> None:
+    """An answer whose body breaks off, or does not come in time, is the same answer with fewer words."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 400\r\n\r\nno such" % status)
+        await writer.drain()
+        if not breaks_off:
+            await reader.read()  # until the other side has had enough
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
+
+    async def run() -> ItemResult:
+        server = await asyncio.start_server(answer, "127.0.0.1")
+        port = server.sockets[0].getsockname()[1]
+        webhook = build({"url": f"http://127.0.0.1:{port}/", "timeout_s": 5.0 if breaks_off else 0.2})
+        await webhook.open()
+        try:
+            return await send(webhook, make_item(1, payload=b"{}"))
+        finally:
+            await webhook.close()
+            await ended.wait()
+            server.close()
+
+    if status == 401:
+        with pytest.raises(Misconfigured, match="answered 401 Unauthorized: no such"):
+            asyncio.run(run())
+    else:
+        result = asyncio.run(run())
+        assert isinstance(result, GiveUp if status == 422 else Retry)
+        assert result.reason.startswith(f"answered {status} ")
+        assert result.reason.endswith(": no such")
+
+
 def test_a_cut_connection_is_retried() -> None:
     """The event may or may not have arrived."""
 
