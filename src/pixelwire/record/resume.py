@@ -98,8 +98,12 @@ def last_batch_of(
 
 
 def find_store_id(data_dir: Path, storage: Storage) -> str:
-    """The store id of the newest segment that has one; empty for a new store."""
-    for number in reversed(segment_numbers(data_dir)):
+    """The store id of the newest segment that has one; empty for a new store.
+
+    The totals know it too, but without a segment seqs begin anew: cursors must not take them for the former.
+    """
+    numbers = segment_numbers(data_dir)
+    for number in reversed(numbers):
         try:
             connection = open_for_writing(segment_path(data_dir, number), storage)
         except DAMAGED:
@@ -112,4 +116,4 @@ def find_store_id(data_dir: Path, storage: Storage) -> str:
             connection.close()
         if info is not None:
             return info.store_id
-    return totals_store_id(data_dir, storage)
+    return totals_store_id(data_dir, storage) if numbers else ""
