@@ -1,16 +1,21 @@
 """The courier when something in it, or under it, is not as it should be."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from pixelwire.deliver.courier import Courier
 from pixelwire.deliver.database import delivery_path
+from pixelwire.deliver.ledger import Progress
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Surroundings, Unreachable
 from pixelwire.errors import DeliveryError
+from pixelwire.record.reader import Reader
+from pixelwire.testing.check_destination import Behaviour
 from support.delivery import Scene, a_courier, a_scene, eventually
 
 
@@ -94,6 +99,91 @@ def test_what_a_deleted_destination_leaves_is_swept(tmp_path: Path, monkeypatch:
                 await eventually(lambda: (count("destination"), count("sent")) == (1, 3))
                 connection.close()
                 assert scene.event_state(staying, 1) == "sent"
+
+    asyncio.run(run())
+
+
+def test_a_sweep_that_can_not_read_is_done_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way is not cut for it, and nothing is sent again."""
+    monkeypatch.setattr("pixelwire.deliver.courier.SWEEP_S", 0.02)
+    monkeypatch.setattr("pixelwire.deliver.courier.LET_GO_S", 0.02)
+    oldest = Reader.oldest
+    failed: list[str] = []
+
+    def oldest_or_fail(self: Reader) -> int:
+        if len(failed) < 3 and armed:
+            failed.append("once more")
+            raise apsw.IOError("disk I/O error")
+        return oldest(self)
+
+    def fail(self: Reader) -> None:
+        if len(failed) < 3 and armed:
+            raise apsw.IOError("disk I/O error")
+
+    armed: list[bool] = []
+    monkeypatch.setattr(Reader, "oldest", oldest_or_fail)
+    monkeypatch.setattr(Reader, "forget_removed", fail)
+
+    async def run() -> None:
+        async with a_scene(tmp_path) as scene:
+            hook = scene.create()
+            scene.visit("a")
+            async with a_courier(scene.data_dir) as running:
+                await eventually(lambda: scene.event_state(hook, 1) == "sent")
+                await scene.receiver.behave(Behaviour.IS_SILENT)
+                scene.visit("b")
+                await eventually(lambda: scene.receiver.waiting == 1)
+                armed.append(True)
+                await eventually(lambda: len(failed) == 3 or running.done())
+                await scene.receiver.behave(Behaviour.TAKES)
+                await eventually(lambda: scene.event_state(hook, 2) == "sent")
+            assert scene.sent() == ["a-1", "b-2"]
+
+    asyncio.run(run())
+
+
+def test_a_destination_may_begin_after_a_head_not_heard_of_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cursor is looked at beside the newest head, so nobody is alarmed; it begins where it should."""
+    entered: list[tuple[str, str]] = []
+    enter = Progress.enter
+
+    def remember(self: Progress, state: str, reason: str, *rest: Any) -> None:
+        entered.append((state, reason))
+        enter(self, state, reason, *rest)
+
+    monkeypatch.setattr(Progress, "enter", remember)
+    look = Courier._look
+
+    def look_and_miss(self: Courier) -> None:
+        """An event and a destination come after the head was looked at and before the catalog is."""
+        if todo:
+            has_changed = self._catalog.has_changed
+
+            def late() -> bool:
+                while todo:
+                    todo.pop()()
+                return has_changed()
+
+            monkeypatch.setattr(self._catalog, "has_changed", late)
+        look(self)
+
+    todo: list[Callable[[], object]] = []
+    monkeypatch.setattr(Courier, "_look", look_and_miss)
+
+    async def run() -> None:
+        async with a_scene(tmp_path) as scene:
+            scene.visit("a")
+            first = scene.create("first")
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.event_state(first, 1) == "sent")
+                todo.extend([lambda: scene.create("late", start_after=3), lambda: scene.visit("b", "c")])
+                await eventually(lambda: not todo)
+                scene.visit("d")
+                await eventually(lambda: scene.sent().count("d-4") == 2)
+            assert sorted(scene.sent()) == ["a-1", "b-2", "c-3", "d-4", "d-4"]
+            assert {state for state, _ in entered} == {"running"}
 
     asyncio.run(run())
 

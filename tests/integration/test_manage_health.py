@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from pixelwire.catalog.database import catalog_path
 from pixelwire.clock import HOUR_MS
+from pixelwire.deliver.database import open_to_write
 from pixelwire.event import DROPPED, RECEIVED, UNHEARD, Tally
 from pixelwire.record.writer import Writer
 from pixelwire.times import hour_of
@@ -181,6 +182,38 @@ def test_metrics_never_count_backwards(tmp_path: Path) -> None:
             clock.at_ms = NOW_MS + hours * HOUR_MS
             seen.append(values(api)["pixelwire_requests_received_total"])
         assert seen == [5, 5, 5, 5]
+
+
+def test_metrics_count_on_when_the_clock_goes_back(tmp_path: Path) -> None:
+    """It was ten years ahead when this process began: neither what was counted then nor now is left out."""
+    clock = StillClock(NOW_MS + 87_600 * HOUR_MS)
+    with Api(tmp_path, clock=clock) as api:
+        tally(api, Tally(HOUR, 0, RECEIVED, "", 5), Tally(HOUR + 87_600, 0, RECEIVED, "", 2))
+        assert values(api)["pixelwire_requests_received_total"] == 7
+        for at_ms in (NOW_MS, NOW_MS - 48 * HOUR_MS, NOW_MS + HOUR_MS):
+            clock.at_ms = at_ms
+            tally(api, Tally(HOUR, 0, RECEIVED, "", 1))
+            seen = values(api)["pixelwire_requests_received_total"]
+        assert seen == 10
+
+
+def test_a_destination_that_is_held_up_is_told(api: Api) -> None:
+    """Events are sent, but many wait: a warning, and a metric of its own beside `running`."""
+    say(api)
+    connection = open_to_write(api.data_dir)
+    connection.execute(
+        "INSERT INTO destination (id, store, start_after, cursor, state, reason, since_ms, revision)"
+        " VALUES ('d', 's', 0, 0, 'running', 'many wait', 5, 1)"
+    )
+    connection.execute("INSERT INTO parked VALUES (1, 3, 7, 1, 0, 0, '503'), (1, 4, 7, 0, 0, 0, 'waits')")
+    assert faults(api) == {"destinations": "warning"}
+    [check] = [check for check in api.get("/readyz").json()["checks"] if check["name"] == "destinations"]
+    assert check["reason"] == "of 1 destinations 1 held up by 2 parked events"
+    assert values(api)['pixelwire_delivery_held_up_state{destination="d"}'] == 1
+    connection.execute("UPDATE destination SET reason = ''")
+    connection.close()
+    assert faults(api) == {}
+    assert values(api)['pixelwire_delivery_held_up_state{destination="d"}'] == 0
 
 
 def test_metrics_tell_of_the_processes(api: Api) -> None:

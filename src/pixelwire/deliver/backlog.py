@@ -5,6 +5,7 @@ Invariant: an identity stands in the window or in the parking, never in both, so
 
 from collections.abc import Iterable, Sequence
 
+from pixelwire.deliver.envelope import NOBODY
 from pixelwire.deliver.parking import Parked, Parking
 from pixelwire.deliver.tickets import Ticket, ticket_of
 from pixelwire.deliver.window import Window
@@ -12,14 +13,25 @@ from pixelwire.event import StoredEvent
 
 
 class Backlog:
-    def __init__(self, scanned_to: int, parked: Iterable[Parked] = ()) -> None:
+    def __init__(self, scanned_to: int, lines: Iterable[tuple[Parked, int]] = ()) -> None:
         self.scanned_to = scanned_to
         self._window = Window()
-        self._parking = Parking(parked)
+        self._parking = Parking(lines)
 
     @property
     def wants_more(self) -> bool:
-        return self._window.is_low and not self._parking.is_full
+        """Whatever is parked: what fails must not keep the others from being tried."""
+        return self._window.is_low
+
+    @property
+    def is_full(self) -> bool:
+        """So many are parked that new ones must be tried with care."""
+        return self._parking.is_full
+
+    @property
+    def trouble(self) -> str:
+        """What the destination's owner should know of its parked events."""
+        return self._parking.trouble
 
     @property
     def has_ready(self) -> bool:
@@ -78,12 +90,23 @@ class Backlog:
         if ticket.row is None:
             self._window.pass_by(ticket)
 
-    def free(self, ticket: Ticket) -> None:
-        """The event's end is durable: the next of its identity may go."""
+    def free(self, ticket: Ticket) -> int:
+        """The event's end is durable: the next of its identity may go.
+
+        Returns the identity whose next rows must be looked up for `load`, NOBODY for none.
+        """
         if ticket.row is None:
             self._window.free(ticket)
-        else:
-            self._parking.done(ticket.row)
+            return NOBODY
+        return ticket.row.identity_key if self._parking.done(ticket.row) else NOBODY
+
+    def load(self, identity_key: int, rows: Iterable[Parked]) -> None:
+        """The next parked rows of an identity."""
+        self._parking.load(identity_key, rows)
+
+    def holds_many_up(self, row: Parked) -> bool:
+        """Whether a crowd waits behind a parked event."""
+        return self._parking.has_crowd(row.identity_key)
 
     def hasten(self, now_ms: int) -> None:
         """All that is parked is due."""

@@ -3,12 +3,15 @@
 Knows the ledger and the backlog, no destination.
 """
 
+import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from pixelwire.deliver.backlog import Backlog
+from pixelwire.deliver.envelope import NOBODY
 from pixelwire.deliver.health import Health
 from pixelwire.deliver.ledger import Group, Progress
-from pixelwire.deliver.parking import Parked, Trial
+from pixelwire.deliver.parking import LINE_ROWS_MAX, Parked, Trial
 from pixelwire.deliver.retry import Die, decide
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, Ticket, bury_row, expired_ticket, park_row
@@ -16,25 +19,38 @@ from pixelwire.destinations.base import GiveUp, ItemResult, Retry
 from pixelwire.event import StoredEvent
 from pixelwire.telemetry import logger
 
+CARE_S: Final = 1.0  # while too many are parked, a new event that fails makes the next new ones wait
+
 
 class Books:
     def __init__(self, shared: Shared, progress: Progress, name: str) -> None:
         self._shared = shared
         self._progress = progress
         self._log = logger("deliver").bind(destination=name)
-        self.backlog = Backlog(progress.cursor, shared.ledger.parked(progress.number))
+        self.backlog = Backlog(progress.cursor, shared.ledger.lines(progress.number))
         self.health = Health(shared.policy, shared.chance)
+        self._new_from_s = 0.0
+        self._is_in_trouble = False
 
     def progress_now(self) -> Progress:
         """The row as it may be written together with all that was handed in up to now."""
         self._progress.cursor = self.backlog.cursor
+        if self._progress.state == "running":
+            self._tell(self.backlog.trouble)
         return self._progress
 
-    def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> None:
-        """Takes in the next events, in order."""
+    def new_wait_s(self) -> float:
+        """For how long no new event should be tried: so that parking, when it is full, grows slowly."""
+        return max(0.0, self._new_from_s - self._shared.clock.monotonic_s())
+
+    def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> asyncio.Event | None:
+        """Takes in the next events, in order. What tells that those parked among them are durable."""
         followers = self.backlog.admit(events, scanned_to)
-        if followers:
-            self._gather().add("park", [self._row(row, FOLLOWS) for row in followers])
+        if not followers:
+            return None
+        group = self._gather()
+        group.add("park", [self._row(row, FOLLOWS) for row in followers])
+        return group.durable
 
     def missed(self, first_seq: int, last_seq: int) -> None:
         """These are no longer on disk, and the cursor is about to pass them."""
@@ -71,22 +87,21 @@ class Books:
         await group.durable.wait()
         for row in parked:
             self.backlog.again(row)
-        for ticket in ended:
-            self.backlog.free(ticket)
+        await self._free(ended)
 
     async def expire(self, row: Parked) -> None:
         """A parked event is no longer on disk."""
         ticket, group = expired_ticket(row), self._gather()
         self._bury(group, ticket, EXPIRED)
         await group.durable.wait()
-        self.backlog.free(ticket)
+        await self._free([ticket])
 
     def failed(
         self, reason: str, seq: int | None = None, after_s: float | None = None, *, is_probe: bool
     ) -> None:
         """Nothing was taken; `seq` is None when nothing was sent."""
         now_ms, now_s = self._shared.clock.now_ms(), self._shared.clock.monotonic_s()
-        self._progress.last_error, self._progress.last_error_ms = reason, now_ms
+        self._remember(reason)
         if self.health.failed(now_s, seq, after_s, is_probe=is_probe):
             self._log.warning("destination_down", reason=reason)
         if self.health.is_down:
@@ -95,17 +110,43 @@ class Books:
 
     # -- Private -----------------------------------------------------------------------------------
 
+    def _tell(self, trouble: str) -> None:
+        """The state is still that events are sent; the reason says what holds some of them up."""
+        self._progress.reason = trouble
+        if trouble and not self._is_in_trouble:
+            remedy = "look at the destination's last error: an event that fails dies after 3 hours"
+            self._log.warning("events_held_up", reason=trouble, remedy=remedy)
+        self._is_in_trouble = bool(trouble)
+
+    async def _free(self, ended: Sequence[Ticket]) -> None:
+        """Their ends are durable: the next of their identities may go."""
+        lines = [key for ticket in ended if (key := self.backlog.free(ticket)) != NOBODY]
+        if lines:
+            await self._gather().durable.wait()  # then whoever joined a line a moment ago is in the file
+            for key in lines:
+                rows = self._shared.ledger.next_in_line(self._progress.number, key, LINE_ROWS_MAX)
+                self.backlog.load(key, rows)
+
     def _judge(self, tickets: Sequence[Ticket], results: Sequence[ItemResult], is_probe: bool) -> None:
         """What the results say of the destination as a whole."""
         retries = [result for result in results if isinstance(result, Retry)]
         if len(retries) < len(results):
             self._answered()
+        elif not is_probe and self._others_passed(tickets[0].row):
+            self._remember(retries[0].reason)
         elif retries:
             wish_s = max(retry.after_s or 0.0 for retry in retries)
             self.failed(retries[0].reason, tickets[0].seq, wish_s, is_probe=is_probe)
         for retry in retries:
             if retry.is_for_all and retry.after_s:
                 self.health.hold(self._shared.clock.monotonic_s(), retry.after_s)
+
+    def _others_passed(self, row: Parked | None) -> bool:
+        """Whether others passed since an event was tried before: then it fails by its own fault."""
+        return row is not None and row.trial is not None and self.health.answers > row.trial.answers
+
+    def _remember(self, reason: str) -> None:
+        self._progress.last_error, self._progress.last_error_ms = reason, self._shared.clock.now_ms()
 
     def _answered(self) -> None:
         if self.health.answered():
@@ -126,7 +167,7 @@ class Books:
         now_ms = self._shared.clock.now_ms()
         group.add("bury", [bury_row(self._progress.number, ticket, reason, now_ms)])
         self._progress.dead_total += 1
-        self._progress.last_error, self._progress.last_error_ms = reason, now_ms
+        self._remember(reason)
         self._leave(group, ticket)
 
     def _leave(self, group: Group, ticket: Ticket) -> None:
@@ -149,6 +190,8 @@ class Books:
             self._bury(group, ticket, f"{result.reason} (given up after {ticket.attempts} attempts)")
             return None
         self._progress.retried_total += 1
+        if ticket.row is None and self.backlog.is_full:
+            self._new_from_s = now_s + CARE_S
         row, behind = self.backlog.park(ticket)
         row.attempts, row.failing_ms = ticket.attempts, failing_ms
         row.trial = Trial(now_s, decision.delay_s, self.health.answers)
@@ -160,11 +203,16 @@ class Books:
         """How long it has failed while others passed, this attempt included.
 
         A wait between two attempts counts when others were taken in it, and not beyond what was meant: an
-        event does not age by its destination being away, nor by having nothing beside it to tell.
+        event does not age by its destination being away, nor by having nothing beside it to tell. But where
+        it holds a crowd up it ages by itself: perhaps nothing else comes that could pass. Should it be the
+        destination's fault after all, the next of the line fails too, and then it is down and nothing ages.
         """
         if row is None:
             return 0
-        if row.trial is None or self.health.answers == row.trial.answers:
+        if row.trial is None:
+            return row.failing_ms
+        holds_a_crowd_up = self.backlog.holds_many_up(row) and not self.health.is_down
+        if not (self._others_passed(row) or holds_a_crowd_up):
             return row.failing_ms
         return row.failing_ms + int(min(now_s - row.trial.at_s, row.trial.delay_s) * 1_000)
 

@@ -5,7 +5,8 @@ Knows no single event. A loop that fails is started again by itself; only delive
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +68,7 @@ class Courier:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._pixel_ids: dict[int, str] = {}
         self._trouble = ""
+        self._put_off: set[str] = set()
         self._is_stopping = False
         self._log = logger("deliver")
 
@@ -194,17 +196,17 @@ class Courier:
     async def _let_go(self) -> None:
         while True:
             await asyncio.sleep(LET_GO_S)
-            try:
+            with self._later("let_go_waits"):
                 await self._shared.source.let_go()
-            except OSError:
-                pass  # the data directory is away: the next look tells
 
     async def _sweep(self) -> None:
         """Takes out what nobody can ask for any more, a little at a time."""
         has_more = False
         while True:
             await asyncio.sleep(SWEEP_MORE_S if has_more else SWEEP_S)
-            has_more = await self._sweep_some(await self._shared.source.oldest())
+            has_more = False
+            with self._later("sweep_waits"):
+                has_more = await self._sweep_some(await self._shared.source.oldest())
 
     async def _sweep_some(self, oldest_seq: int) -> bool:
         has_more = [False]
@@ -216,6 +218,17 @@ class Courier:
         group.chores.append(chore)
         await group.durable.wait()
         return has_more[0]
+
+    @contextmanager
+    def _later(self, event: str) -> Iterator[None]:
+        """A chore that can wait must not end the courier: what can not be read now is read later."""
+        try:
+            yield
+            self._put_off.discard(event)
+        except Exception as exc:  # noqa: BLE001 a loop's top
+            if event not in self._put_off:  # once, not again and again
+                self._log.warning(event, reason=str(exc))
+            self._put_off.add(event)
 
     def _close(self) -> None:
         self._shared.source.close()

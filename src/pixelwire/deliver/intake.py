@@ -39,8 +39,10 @@ class Intake:
             events = [event for event in page.events if event.seq <= head and event.seq not in skipped]
             if page.missed_to > after:
                 self._books.missed(after + 1, page.missed_to)
-            self._books.admit(events, scanned_to)
+            parked = self._books.admit(events, scanned_to)
             self._sender.wake()
+            if parked is not None:
+                await parked.wait()  # rows that wait for the disk are in memory
 
     async def _wanted(self) -> None:
         while self._head <= self._backlog.scanned_to or not self._backlog.wants_more:

@@ -124,8 +124,13 @@ class Ledger:
         """The ids of the destinations that are not removed."""
         return [row[0] for row in self._ask("known")]
 
-    def parked(self, number: int) -> list[Parked]:
-        return [Parked(*row) for row in self._ask("parked", number)]
+    def lines(self, number: int) -> list[tuple[Parked, int]]:
+        """What is parked: the first row of each line, and the line's length."""
+        return [(Parked(*row), length) for *row, length in self._ask("lines", number)]
+
+    def next_in_line(self, number: int, identity_key: int, limit: int) -> list[Parked]:
+        """The first rows of one line that are on disk."""
+        return [Parked(*row) for row in self._ask("next_in_line", number, identity_key, limit)]
 
     def settled_to(self, number: int) -> int:
         """The last event with a row: after it nothing has to be looked for."""

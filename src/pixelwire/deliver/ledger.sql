@@ -45,8 +45,18 @@ FROM destination WHERE id = ?;
 -- name: known
 SELECT id FROM destination WHERE state <> 'removed';
 
--- name: parked
-SELECT seq, identity, attempts, failing_ms, next_ms FROM parked WHERE destination = ? ORDER BY seq;
+-- name: lines
+-- The first parked row of each identity and how many there are of it. Nobody's stand each by itself.
+SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms, line.length
+FROM (SELECT min(seq) AS seq, count(*) AS length FROM parked WHERE destination = ?1 AND identity <> 0
+      GROUP BY identity
+      UNION ALL
+      SELECT seq, 1 FROM parked WHERE destination = ?1 AND identity = 0) AS line
+JOIN parked AS p ON p.destination = ?1 AND p.seq = line.seq;
+
+-- name: next_in_line
+SELECT seq, identity, attempts, failing_ms, next_ms FROM parked
+WHERE destination = ?1 AND identity = ?2 ORDER BY seq LIMIT ?3;
 
 -- name: settled_between
 -- Events that need nothing more, or are parked: a restart reads them again and passes them by.
@@ -78,7 +88,8 @@ FROM destination;
 DELETE FROM dead_letter WHERE number IN (SELECT number FROM dead_letter WHERE destination = ?1 LIMIT ?2);
 
 -- name: sweep_parked
-DELETE FROM parked WHERE destination = ?;
+DELETE FROM parked WHERE destination = ?1 AND seq IN
+  (SELECT seq FROM parked WHERE destination = ?1 ORDER BY seq LIMIT ?2);
 
 -- name: sweep_expired
 DELETE FROM expired WHERE destination = ?;

@@ -133,15 +133,21 @@ class Loop:
 
     async def _cursor_that_fits(self) -> None:
         """Waits, loudly, while the cursor is not one of the events on disk: going on would lose or repeat."""
-        while not self._is_stopping and (problem := self._cursor_problem()):
-            assert self._progress is not None
-            if self._is_accepted():
-                self._go_on_here(problem)
+        while not self._is_stopping and self._cursor_problem(self._heads):
+            self._news.clear()
+            # A destination made just now may begin after a head that the courier has not heard of yet. What
+            # it has heard of stays what is read up to: beyond that, the pixels may not be known.
+            heads = Heads(*await self._shared.source.head())
+            problem = self._cursor_problem(heads)
+            if not problem:
                 return
+            if self._is_accepted():
+                self._go_on_here(problem, heads)
+                return
+            assert self._progress is not None
             if problem != self._progress.reason:
                 self._log.error("cursor_does_not_fit", reason=problem)
             self._enter("failed", problem)
-            self._news.clear()
             await self._news.wait()
 
     def _is_accepted(self) -> bool:
@@ -150,21 +156,21 @@ class Loop:
         is_told = self._progress.state == "failed" and self._progress.reason.startswith(CURSOR)
         return is_told and self.entry.revision > self._progress.revision
 
-    def _go_on_here(self, problem: str) -> None:
+    def _go_on_here(self, problem: str, heads: Heads) -> None:
         """With the events of this store, at the cursor; if that is beyond them all, with the next event."""
         assert self._progress is not None
-        progress, head = self._progress, self._heads.head
+        progress, head = self._progress, heads.head
         self._log.warning("cursor_accepted", cursor=min(progress.cursor, head), reason=problem)
         if progress.cursor > head:
             progress.cursor = head
             self._shared.ledger.gather().chores.append(
                 lambda connection: cut_one(connection, progress.number, head)
             )
-        progress.store = self._heads.store
+        progress.store = heads.store
 
-    def _cursor_problem(self) -> str:
+    def _cursor_problem(self, heads: Heads) -> str:
         assert self._progress is not None
-        heads, progress = self._heads, self._progress
+        progress = self._progress
         if heads.store and progress.store and heads.store != progress.store:
             return f"{CURSOR}of store {progress.store}, the events on disk are of {heads.store}; {GO_ON}"
         if progress.cursor > heads.head:

@@ -37,6 +37,7 @@ class Sender:
         self._health = books.health
         self._destination = destination
         self._limits = limits
+        self._is_news_turn = False
         self._work = asyncio.Event()
         self.stopping = asyncio.Event()
         self.settled = asyncio.Event()  # set when events have come to their end
@@ -65,18 +66,22 @@ class Sender:
                 self.settled.set()
             else:
                 self._health.gave_up_probing()
-                await self._rest(self._parking_wait_s())
+                await self._rest(self._due_in_s())
 
     # -- Taking ------------------------------------------------------------------------------------
 
     async def _take(self, is_probe: bool) -> list[Ticket]:
-        # Probes take turns between new events and parked ones, so that no single event keeps it down.
-        if is_probe and self._health.probes % 2 and self._backlog.has_ready:
-            return self._take_new(1)
+        # New events and parked ones take turns: those that fail neither keep it down nor the others waiting.
+        self._is_news_turn = self._health.probes % 2 == 1 if is_probe else not self._is_news_turn
+        if self._is_news_turn and (tickets := self._take_new(is_probe)):
+            return tickets
         ticket = await self._take_parked(is_early=is_probe)
-        return [ticket] if ticket else self._take_new(1 if is_probe else self._limits.events_max)
+        return [ticket] if ticket else self._take_new(is_probe)
 
-    def _take_new(self, events_max: int) -> list[Ticket]:
+    def _take_new(self, is_probe: bool) -> list[Ticket]:
+        if not is_probe and self._books.new_wait_s() > 0:
+            return []
+        events_max = 1 if is_probe else self._limits.events_max
         tickets = self._backlog.take(events_max, self._limits.bytes_max)
         if self._backlog.has_ready:
             self._work.set()  # another slot may have looked before this was ready
@@ -101,9 +106,13 @@ class Sender:
         except TimeoutError:
             pass  # something is due
 
-    def _parking_wait_s(self) -> float | None:
+    def _due_in_s(self) -> float | None:
+        """When there will be something to take. None: not before news."""
+        waits = [self._books.new_wait_s()] if self._backlog.has_ready else []
         next_ms = self._backlog.next_ms()
-        return None if next_ms is None else max(0.0, (next_ms - self._shared.clock.now_ms()) / 1_000)
+        if next_ms is not None:
+            waits.append(max(0.0, (next_ms - self._shared.clock.now_ms()) / 1_000))
+        return min(waits, default=None)
 
     # -- Sending -----------------------------------------------------------------------------------
 

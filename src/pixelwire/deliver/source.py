@@ -38,6 +38,10 @@ class Source:
     async def get(self, seq: int) -> StoredEvent | None:
         return await self._ask(lambda: self._reader.get(seq))
 
+    async def head(self) -> tuple[str, int]:
+        """The store and its newest event, as they are now."""
+        return await self._ask(lambda: (self._reader.store_id(), self._reader.head()))
+
     async def oldest(self) -> int:
         return await self._ask(self._reader.oldest)
 

@@ -41,9 +41,9 @@ class Delivery(msgspec.Struct, frozen=True):
 class DestinationSummary(msgspec.Struct, frozen=True):
     """How one destination is doing.
 
-    `running`; `down`: everything fails, an event is tried at `retry_at_ms`, nothing is lost; `paused`: its
-    options are not right, it waits for its owner; `failed`: its cursor does not fit the events on disk;
-    `disabled` by its owner.
+    `running`, with a reason where parked events hold many others up; `down`: everything fails, an event is
+    tried at `retry_at_ms`, nothing is lost; `paused`: its options are not right, it waits for its owner;
+    `failed`: its cursor does not fit the events on disk; `disabled` by its owner.
     """
 
     destination_id: str
@@ -63,6 +63,11 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     last_sent_ms: int | None
     last_error: str
     last_error_ms: int | None
+
+    @property
+    def is_held_up(self) -> bool:
+        """Events are sent, but many wait for some that fail."""
+        return self.state == "running" and self.reason != ""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -24,7 +24,9 @@ def sweep(connection: apsw.Connection, *, oldest_seq: int, now_ms: int) -> bool:
         if connection.changes():
             return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
         if is_removed:
-            connection.execute(_SQL["sweep_parked"], (number,))
+            connection.execute(_SQL["sweep_parked"], (number, SWEEP_ROWS_MAX))
+            if connection.changes():
+                return True
             connection.execute(_SQL["sweep_expired"], (number,))
             connection.execute(_SQL["sweep_dead"], (number, SWEEP_ROWS_MAX))
             if not connection.changes():

@@ -16,6 +16,7 @@ from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from pixelwire.deliver.state import DestinationSummary
 from pixelwire.errors import DataDirectoryError, PixelwireError
 from pixelwire.frames import Condition
 from pixelwire.limits import DISK_FREE_LOW_BYTES, DISK_FREE_MIN_BYTES
@@ -199,18 +200,22 @@ def _courier(processes: Processes | None) -> Check:
 
 def _destinations(desk: Desk) -> Check:
     try:
-        states = [summary.state for summary in desk.deliveries.summary()]
+        summaries = desk.deliveries.summary()
     except PixelwireError:
         return Check("destinations", "warning", "the state of deliveries can not be read; see the log")
-    faults = ", ".join(_counted(states))
+    faults = ", ".join(_counted(summaries))
     return (
-        Check("destinations", "warning", f"of {len(states)} destinations {faults}")
+        Check("destinations", "warning", f"of {len(summaries)} destinations {faults}")
         if faults
         else Check("destinations", "ok")
     )
 
 
-def _counted(states: Sequence[str]) -> Iterator[str]:
+def _counted(summaries: Sequence[DestinationSummary]) -> Iterator[str]:
+    states = [summary.state for summary in summaries]
     for fault in ("down", "paused", "failed"):
         if fault in states:
             yield f"{states.count(fault)} {fault}"
+    held_up = [summary.parked for summary in summaries if summary.is_held_up]
+    if held_up:
+        yield f"{len(held_up)} held up by {sum(held_up)} parked events"

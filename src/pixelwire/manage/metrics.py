@@ -31,6 +31,7 @@ from pixelwire.times import hour_of
 
 HOLDERS: Final = ("destination", "duplicates", "clock")
 SETTLED_HOURS: Final = 6  # a worker's tallies may come late; older hours are added up once
+LAST_HOUR: Final = 2**40  # what was counted while the clock was ahead counts too
 
 CHECK_STATES: Final = {"ok": 0, "unknown": 0, "warning": 1, "failing": 2}
 
@@ -60,7 +61,10 @@ async def metrics(office: TheOffice, request: Request) -> Response:
 
 
 class SettledLedger:
-    """The sums of the whole ledger; hours that are long over are read only once."""
+    """The sums of the whole ledger; hours that are long over are read only once.
+
+    By this clock: when it goes back, some of them are not over after all, and are read anew.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,11 +75,13 @@ class SettledLedger:
         """(outcome, reason) -> requests since the data directory was made."""
         settle_to = now_hour - SETTLED_HOURS
         with self._lock:
+            if settle_to < self._settled_to:
+                self._sums, self._settled_to = {}, -1
             if settle_to > self._settled_to:
                 _add(self._sums, desk, self._settled_to + 1, settle_to)
                 self._settled_to = settle_to
             sums = dict(self._sums)
-            _add(sums, desk, self._settled_to + 1, now_hour + 1)
+            _add(sums, desk, self._settled_to + 1, LAST_HOUR)
         return sums
 
 
@@ -163,6 +169,11 @@ class ServerCollector(Collector):
             "pixelwire_delivery_parked_events", "Waiting for another attempt.", labels=labels
         )
         running = GaugeMetricFamily("pixelwire_delivery_running_state", "1: events are sent.", labels=labels)
+        held_up = GaugeMetricFamily(
+            "pixelwire_delivery_held_up_state",
+            "1: events are sent, but many wait for some that fail.",
+            labels=labels,
+        )
         sent = CounterMetricFamily("pixelwire_delivery_sent_events", "Confirmed.", labels=labels)
         retried = CounterMetricFamily("pixelwire_delivery_retried_events", "Tried again.", labels=labels)
         dead = CounterMetricFamily("pixelwire_delivery_dead_events", "Refused for good.", labels=labels)
@@ -175,11 +186,12 @@ class ServerCollector(Collector):
             lag.add_metric(name, max(head - summary.cursor, 0))
             parked.add_metric(name, summary.parked)
             running.add_metric(name, summary.state == "running")
+            held_up.add_metric(name, summary.is_held_up)
             sent.add_metric(name, summary.sent_total)
             retried.add_metric(name, summary.retried_total)
             dead.add_metric(name, summary.dead_total)
             expired.add_metric(name, summary.expired)
-        yield from (lag, parked, running, sent, retried, dead, expired)
+        yield from (lag, parked, running, held_up, sent, retried, dead, expired)
 
 
 def _retention(state: RetentionState) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
 """All that one destination has yet to send."""
 
 from pixelwire.deliver.backlog import Backlog
-from pixelwire.deliver.parking import Parked
+from pixelwire.deliver.parking import LINES_MAX, Parked
 from pixelwire.deliver.tickets import Ticket
 from pixelwire.event import StoredEvent
 
@@ -41,6 +41,13 @@ def test_what_comes_later_of_a_parked_identity_is_parked_behind_it() -> None:
     assert [ticket.seq for ticket in take(backlog)] == [4]
 
 
+def test_what_is_parked_never_stops_the_reading() -> None:
+    """However many they are: the others must be tried."""
+    backlog = Backlog(0, [(Parked(seq, 0, 1, 0, 0), 1) for seq in range(1, LINES_MAX + 1)])
+    assert backlog.is_full
+    assert backlog.wants_more
+
+
 def test_parked_events_go_one_after_the_other() -> None:
     """Each when the end of the one before is durable, and then the identity is free again."""
     backlog = filled("ann", "ann")
@@ -62,7 +69,7 @@ def test_parked_events_go_one_after_the_other() -> None:
 def test_what_was_not_sent_is_taken_back_where_it_came_from() -> None:
     """New events to the front of the window, parked ones to their place."""
     parked = Parked(1, 0, 2, 0, 0)
-    backlog = Backlog(1, [parked])
+    backlog = Backlog(1, [(parked, 1)])
     backlog.admit([make_stored(2, "bob")], 2)
     assert backlog.take_parked(0) is parked
     backlog.take_back([*take(backlog), Ticket(1, 1, 0, 0, "m1", "", 0, b"", parked, 2)])

@@ -76,6 +76,26 @@ def test_what_is_durable_is_on_disk(tmp_path: Path) -> None:
     with_ledger(tmp_path, use)
 
 
+def test_lines_are_looked_up_in_order(tmp_path: Path) -> None:
+    """The first of each identity with how many there are, nobody's each by itself, and then the next ones."""
+
+    async def use(ledger: Ledger) -> None:
+        number = (await adopt(ledger)).number
+        other = (await adopt(ledger, "e")).number
+        group = ledger.gather()
+        rows = [(number, seq, 7, 0, 0, 0, "") for seq in (9, 3, 6)]
+        rows += [(number, 4, 0, 1, 0, 50, ""), (number, 5, 0, 1, 0, 60, ""), (other, 1, 7, 1, 0, 0, "")]
+        group.add("park", rows)
+        await group.durable.wait()
+        found = sorted(
+            (row.seq, row.identity_key, row.next_ms, length) for row, length in ledger.lines(number)
+        )
+        assert found == [(3, 7, 0, 3), (4, 0, 50, 1), (5, 0, 60, 1)]
+        assert [row.seq for row in ledger.next_in_line(number, 7, 2)] == [3, 6]
+
+    with_ledger(tmp_path, use)
+
+
 def test_completions_gather_while_one_commit_syncs(tmp_path: Path) -> None:
     """A hundred writers that wait for their own durability need a few commits, not a hundred."""
 

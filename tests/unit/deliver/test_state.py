@@ -8,6 +8,7 @@ import pytest
 
 from pixelwire.deliver.database import FILE, MIGRATIONS, open_to_write
 from pixelwire.deliver.state import Deliveries, Delivery
+from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
 
 
@@ -138,6 +139,20 @@ def test_only_the_owner_reads_dead_letters(tmp_path: Path, written: apsw.Connect
     """Dead letters hold what visitors sent, so the file's mode is 0600."""
     assert written.execute("PRAGMA user_version").get == len(MIGRATIONS)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Whatever was parked, sent or dead in it stays."""
+    with apsw.Connection(str(tmp_path / FILE)) as first:
+        first.execute(script(MIGRATIONS[0]))
+        first.execute("PRAGMA user_version = 1")
+        number = destination(first, "d", cursor=9)
+        first.execute("INSERT INTO parked VALUES (?, 3, 7, 1, 0, 0, '503')", (number,))
+    first.close()
+    newest = open_to_write(tmp_path)
+    assert newest.execute("PRAGMA user_version").get == len(MIGRATIONS)
+    assert newest.execute("SELECT seq FROM parked WHERE destination = ? AND identity = 7", (number,)).get == 3
+    newest.close()
 
 
 def test_a_newer_file_is_refused(tmp_path: Path, written: apsw.Connection, deliveries: Deliveries) -> None:
