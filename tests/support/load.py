@@ -53,9 +53,12 @@ class Ledger:
 class Load:
     """`with Load(port, key) as load:` sends as fast as it is answered, until the end of the block."""
 
-    def __init__(self, port: int, write_key: str, *, connections: int = 16, mark: str = "r0") -> None:
+    def __init__(
+        self, port: int, write_key: str, *, connections: int = 16, mark: str = "r0", padding_bytes: int = 0
+    ) -> None:
         self._port = port
         self._key = write_key
+        self._padding = f"&properties.padding={'x' * padding_bytes}" if padding_bytes else ""
         self._stopping = threading.Event()
         self._ledgers = [Ledger() for _ in range(connections)]
         self._threads = [
@@ -76,6 +79,10 @@ class Load:
     @property
     def acknowledged(self) -> int:
         return sum(len(ledger.acknowledged) for ledger in self._ledgers)
+
+    def acknowledged_ids(self) -> list[str]:
+        """Those that were answered `stored` up to now."""
+        return [message_id for ledger in self._ledgers for message_id in list(ledger.acknowledged)]
 
     @property
     def failed(self) -> int:
@@ -125,7 +132,7 @@ class Load:
             each = f"{mark}-{number}"
             target = (TRACK if number % 4 < 2 else PAGE).format(key=self._key, who=number % 500, mark=each)
             own_id = f"own-{each}" if number % 2 else ""
-            yield target + (f"&messageId={own_id}" if own_id else ""), own_id
+            yield target + (f"&messageId={own_id}" if own_id else "") + self._padding, own_id
 
     def _connect(self) -> "Connection | None":
         try:

@@ -18,7 +18,7 @@ from pixelwire.clock import DAY_MS
 from pixelwire.errors import PixelwireError
 from pixelwire.limits import EXPIRED_EVENTS_MAX, RETENTION_HELD_S, RETENTION_LOOK_S, RETENTION_PAUSE_S
 from pixelwire.record.retention import Removal, RetentionLimits, Situation, Verdict, decide, jumps
-from pixelwire.record.sealing import open_totals
+from pixelwire.record.sealing import is_failed_write, open_totals
 from pixelwire.record.segments import NAME, Storage, events_dir, files_of, segment_numbers, segment_path, sql
 from pixelwire.record.steadiness import Steadiness, uptime_ms
 from pixelwire.record.survey import Survey
@@ -65,11 +65,14 @@ class Retention:
         self.removed: SimpleQueue[int] = SimpleQueue()
 
     def turn(self) -> float:
-        """`step`; what keeps it from working is told once, and it tries again later."""
+        """`step`; what keeps it from working is told once, and it tries again later. apsw.IOError when the
+        disk did not take a write."""
         try:
             pause_s = self.step()
             self._trouble = ""
         except (PixelwireError, OSError, apsw.Error) as error:
+            if isinstance(error, apsw.Error) and is_failed_write(error):
+                raise  # what is in the disk's cache is not to be trusted: the process has to end
             if str(error) != self._trouble:
                 logger("record").error(
                     "retention_failed", reason=str(error), remedy="check the data directory"
@@ -118,6 +121,8 @@ class Retention:
                     self._expire(connection, removal, now, with_receipts=with_receipts)
                 return
             except NO_ROOM as error:
+                if is_failed_write(error):
+                    raise
                 log = logger("record")
                 log.error("removal_not_noted", segment=removal.segment.number, reason=str(error))
 
@@ -191,8 +196,9 @@ class Retention:
             with self._totals() as connection:
                 rows = [(hour,) for hour in quiet]
                 connection.executemany("INSERT OR IGNORE INTO quiet VALUES (?)", rows)
-        except NO_ROOM:
-            pass  # seen again at the next look
+        except NO_ROOM as error:
+            if is_failed_write(error):
+                raise
         return now._replace(confirmed=frozenset(now.confirmed) | frozenset(quiet))
 
     @contextmanager
@@ -234,7 +240,9 @@ class Retention:
                     " WHERE why <> ?1 OR held_by <> ?2",
                     row,
                 )
-        except NO_ROOM:
+        except NO_ROOM as error:
+            if is_failed_write(error):
+                raise
             return  # at the next look
         self._told, self._has_noted = told, True
         if told.held_by:

@@ -52,6 +52,7 @@ class SegmentFacts(NamedTuple):
     last_seq: int
     size_bytes: int
     newest_ms: int  # the end of the last hour of its events
+    steady_ms: int  # of its last event, on the steady line (timeline.py): no clock that is set moves it
     hours: frozenset[int]  # in which its events were received
     is_folded: bool  # sealed, and its counts are in the totals
 
@@ -72,6 +73,7 @@ class Situation(NamedTuple):
 
     segments: Sequence[SegmentFacts]  # oldest first; the last one is open and stays
     newest_ms: int  # when the newest event was received
+    steady_ms: int  # the same on the steady line
     free_bytes: int
     cursor: int | None  # of the slowest destination; None: nothing is delivered
     confirmed: Collection[int] = frozenset()  # hours after which a jump is no reason to wait
@@ -150,7 +152,7 @@ def _holder(now: Situation, oldest: SegmentFacts, *, by_age: bool) -> Holder | N
     """What a soft limit waits for before it takes the oldest segment."""
     if now.cursor is not None and now.cursor < oldest.last_seq:
         return "destination"
-    if _age_ms(now) <= DUPLICATE_WINDOW_MS:
+    if now.steady_ms - oldest.steady_ms <= DUPLICATE_WINDOW_MS:
         return "duplicates"
     if by_age and jumps(now):
         return "clock"

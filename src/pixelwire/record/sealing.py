@@ -224,8 +224,13 @@ class Housekeeper:
         return None if self._chore is None else max(0.0, self._chore_at_s - time.monotonic())
 
     def _do_chore(self) -> None:
-        if self._chore is not None and not self._chore_due_s() and not self._stopping.is_set():
+        if self._chore is None or self._chore_due_s() or self._stopping.is_set():
+            return
+        try:
             self._chore_at_s = time.monotonic() + self._chore()
+        except apsw.IOError as error:  # a failed write: see _do
+            self.failure = error
+            self._stopping.set()
 
     def _do(self, job: Job) -> None:
         try:
@@ -255,6 +260,7 @@ class Housekeeper:
                 raise  # it is whole, so the totals are not: told as a failure
             return
         self._sealed.put(job.number)
+        self._chore_at_s = 0.0  # there is one more that may go
 
     def _examine(self, job: ExamineJob) -> None:
         path = segment_path(self._data_dir, job.number)

@@ -28,6 +28,7 @@ from pixelwire.record.segments import (
     segment_path,
     totals_path,
 )
+from pixelwire.record.timeline import read_spans
 
 CONFIRMED_FILE: Final = "retention.json"
 CURSOR_UNKNOWN: Final = 0  # nothing is known to be delivered: only a hard limit goes on
@@ -53,9 +54,11 @@ class Survey:
         folded_to, quiet = self._totals()
         segments = list(self._segments(folded_to))
         self._known = {facts.number: facts for facts in segments if facts.is_folded and facts.hours}
+        newest_ms, steady_ms = self._newest(segments)
         return Situation(
             segments=segments,
-            newest_ms=self._newest_ms(segments),
+            newest_ms=newest_ms,
+            steady_ms=steady_ms,
             free_bytes=shutil.disk_usage(self._data_dir).free,
             cursor=slowest_cursor(self._data_dir),
             confirmed=quiet | confirmed_hours(self._data_dir),
@@ -88,10 +91,15 @@ class Survey:
                 except apsw.Error:
                     if later is None:
                         raise
-                    hours: frozenset[int] = frozenset()
-                    first = last = later.first_seq - 1
-                    read = SegmentFacts(
-                        number, first, last, size, later.newest_ms, hours, number <= folded_to
+                    # Its events can not be told; it goes with the next.
+                    last = later.first_seq - 1
+                    read = later._replace(
+                        number=number,
+                        first_seq=last,
+                        last_seq=last,
+                        size_bytes=size,
+                        hours=frozenset(),
+                        is_folded=number <= folded_to,
                     )
                 if read is None:
                     continue
@@ -111,21 +119,31 @@ class Survey:
             )
             newest_ms = (max(hours) + 1) * HOUR_MS - 1 if hours else info.opened_ms
             last = last_seq(connection, info)
-            return SegmentFacts(number, info.first_seq, last, size, newest_ms, hours, is_folded)
+            _, steady_ms = last_received(connection)
+            return SegmentFacts(number, info.first_seq, last, size, newest_ms, steady_ms, hours, is_folded)
         finally:
             connection.close()
 
-    def _newest_ms(self, segments: list[SegmentFacts]) -> int:
-        """Of the newest event, by its place and not by its time."""
+    def _newest(self, segments: list[SegmentFacts]) -> tuple[int, int]:
+        """When the newest event was received, by its place and not by its time; and on the steady line."""
         for facts in reversed(segments):
             if facts.events:
                 connection = open_for_reading(segment_path(self._data_dir, facts.number), self._storage)
                 try:
-                    newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
+                    return last_received(connection)
                 finally:
                     connection.close()
-                return int(newest or 0)
-        return 0
+        return 0, 0
+
+
+def last_received(connection: apsw.Connection) -> tuple[int, int]:
+    """When a segment's last event was received, by the wall clock and on the steady line; 0 for none."""
+    received_ms = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
+    if received_ms is None:
+        return 0, 0
+    spans = read_spans(connection)
+    offset_ms = min(spans[-1].offset_ms, spans[-1].other_ms) if spans else 0
+    return received_ms, received_ms - offset_ms
 
 
 def size_of(data_dir: Path, number: int) -> int:

@@ -30,6 +30,7 @@ def segment(number: int, day: int, **changed: Any) -> SegmentFacts:
         last_seq=number * 100,
         size_bytes=10 * MB,
         newest_ms=(max(hours) + 1) * HOUR_MS - 1,
+        steady_ms=(max(hours) + 1) * HOUR_MS - 1,
         hours=hours,
         is_folded=True,
     )
@@ -40,7 +41,8 @@ def situation(days: list[int], **changed: Any) -> Situation:
     """Segments of these days, oldest first; the last one is open. The disk has room, nothing is delivered."""
     segments = [segment(number, day) for number, day in enumerate(days, 1)]
     segments[-1] = segments[-1]._replace(is_folded=False)
-    now = Situation(segments, newest_ms=segments[-1].newest_ms, free_bytes=1_000 * MB, cursor=None)
+    newest_ms = segments[-1].newest_ms
+    now = Situation(segments, newest_ms, newest_ms, free_bytes=1_000 * MB, cursor=None)
     return now._replace(**changed)
 
 
@@ -132,6 +134,13 @@ def test_a_segment_that_is_not_folded_stays() -> None:
     assert verdict == Verdict(None, "size", "sealing")
 
 
+def test_a_clock_that_was_set_makes_no_duplicate_forgotten() -> None:
+    """The window of duplicates is measured on the steady line: ten years forward in a minute are a minute."""
+    now = situation([TODAY, TODAY + 3_650])
+    minute = now.segments[0].steady_ms + 60_000
+    assert decide(SIZE._replace(bytes_max=1), now._replace(steady_ms=minute)).held_by == "duplicates"
+
+
 def test_a_jump_does_not_stop_the_limits_of_size() -> None:
     """They measure no time."""
     now = situation([TODAY - 3_650, *TEN_DAYS])
@@ -163,14 +172,15 @@ def test_a_day_between_two_hours_is_no_jump() -> None:
     """25 hours are, 24 are not."""
     for distance, amount in ((24, 0), (25, 1)):
         one = segment(1, TODAY, hours=frozenset({100, 100 + distance}))
-        assert len(jumps(Situation([one], 0, 0, None))) == amount
+        assert len(jumps(Situation([one], 0, 0, 0, None))) == amount
 
 
 def test_events_from_the_future_do_not_block_for_ever() -> None:
     """Once confirmed, they are as old as the events after them."""
     days = [TODAY + 3_650, *TEN_DAYS]
     now = situation(days)
-    now = now._replace(confirmed=frozenset({(TODAY + 3_650) * 24}))
+    first = now.segments[0]._replace(steady_ms=now.segments[1].steady_ms)
+    now = now._replace(confirmed=frozenset({(TODAY + 3_650) * 24}), segments=[first, *now.segments[1:]])
     assert decide(AGE, now).removal is not None
     assert decide(AGE, situation([TODAY + 3_650, TODAY], confirmed=now.confirmed)) == Verdict()
 
