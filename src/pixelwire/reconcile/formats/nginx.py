@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from pixelwire.reconcile.entry import Logged
 
-_TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
+_TEXT: Final = r'"([^"\\]*(?:\\.[^"\\]*)*)"'  # a backslash takes the next character with it
 _LINE: Final = re.compile(
     rf'[^"]*?\[(\d\d/\w{{3}}/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}})\] {_TEXT} (\d{{3}}) (?:\d+|-)'
     rf"(?: {_TEXT} {_TEXT})?(.*)"
