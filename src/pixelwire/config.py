@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     retention_hard_free_bytes: Size = Field(
         0, description="as retention_free_bytes, but also events that a destination still waits for"
     )
+    allow_network_filesystem: bool = Field(
+        False, description="whether the data directory may be on a network file system"
+    )
     metrics_public: bool = Field(False, description="whether /metrics is open without a token")
     allow_private_destinations: bool = Field(
         False, description="whether destinations may be at private and loopback addresses"

@@ -32,6 +32,7 @@ EXPECTED: Final[dict[str, str]] = {
     "retention_free_bytes": "a size; use 0 for no limit, or one like 5GB",
     "retention_hard_bytes": "a size; use 0 for no limit, or one like 80GB",
     "retention_hard_free_bytes": "a size; use 0 for no limit, or one like 1GB",
+    "allow_network_filesystem": "true or false",
     "metrics_public": "true or false",
     "allow_private_destinations": "true or false",
     "log_format": "text or json",

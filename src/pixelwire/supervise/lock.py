@@ -36,6 +36,13 @@ class DataDirectory:
                 hint="choose another with --data-dir, or give this user the right to write there",
             ) from error
         self.path = path
+        owner = os.fstat(self.lock_fd).st_uid
+        if owner != os.geteuid():
+            os.close(self.lock_fd)
+            raise DataDirectoryError(
+                f"the data directory {path} belongs to another user (uid {owner})",
+                hint="run as that user, or give all of it to this one with chown",
+            )
         self._lock(wait_s)
         if (path / RESTORING_NAME).exists():
             os.close(self.lock_fd)

@@ -24,6 +24,7 @@ from pixelwire.supervise.handover import Offer, take
 from pixelwire.supervise.lock import DataDirectory
 from pixelwire.supervise.plan import Place, Plan, make_plan, not_reloadable
 from pixelwire.supervise.ports import bind_all
+from pixelwire.supervise.preflight import check_data, check_file_system
 from pixelwire.supervise.workers import Workers
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Server:
         self._announce = announce
         self._reload = reload
         data_dir = settings.data_dir.absolute()
+        check_file_system(data_dir, is_network_allowed=settings.allow_network_filesystem)
+        check_data(data_dir)
         if takes_over:
             # From here on the former server answers what it has and ends; new connections wait.
             self._sockets = take(data_dir)

@@ -1,0 +1,43 @@
+"""What is looked at before anything is started or taken over: data of a newer Pixelwire is not served half,
+and a network file system is no place for it. Changes nothing. Segments are the recorder's own to refuse.
+"""
+
+import contextlib
+from pathlib import Path
+
+from pixelwire.catalog.database import catalog_path
+from pixelwire.catalog.database import open_to_read as open_catalog
+from pixelwire.catalog.schema import refuse_newer, version_of
+from pixelwire.catalog.statements import migrations
+from pixelwire.deliver.database import open_to_read as open_deliveries
+from pixelwire.errors import CatalogError, DataDirectoryError, DeliveryError
+from pixelwire.mounts import TABLE, mount_of
+
+
+def check_data(data_dir: Path) -> None:
+    """SchemaMismatch when the catalog or what is known of deliveries is newer than this program.
+
+    What is damaged or can not be opened is told by /readyz: pixels that are known need neither.
+    """
+    with contextlib.suppress(CatalogError):
+        if catalog_path(data_dir).exists():
+            connection = open_catalog(catalog_path(data_dir))
+            try:
+                refuse_newer(version_of(connection), len(migrations()))
+            finally:
+                connection.close()
+    with contextlib.suppress(DeliveryError):
+        deliveries = open_deliveries(data_dir)
+        if deliveries is not None:
+            deliveries.close()
+
+
+def check_file_system(data_dir: Path, *, is_network_allowed: bool, table: Path = TABLE) -> None:
+    """DataDirectoryError when the directory is, or would be made, on a network file system."""
+    mount = mount_of(data_dir, table)
+    if mount is not None and mount.is_network and not is_network_allowed:
+        raise DataDirectoryError(
+            f"the data directory {data_dir} is on a network file system ({mount.kind}), whose locks and"
+            " syncs can not be relied on",
+            hint="use a local disk, or set allow_network_filesystem = true if you know that it keeps both",
+        )
