@@ -67,7 +67,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
         yield clock.check_synchronised()
         yield descriptors.check([], CONNECTIONS_MAX)
         return
-    yield directory.check_file_system(subject.data_dir)
+    is_network_allowed = subject.settings.allow_network_filesystem
+    yield directory.check_file_system(subject.data_dir, is_network_allowed=is_network_allowed)
     holder = directory.holder(subject.data_dir)
     yield directory.check_server(holder)
     is_running = holder.state is directory.State.RUNNING

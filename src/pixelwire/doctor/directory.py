@@ -49,7 +49,7 @@ def check(data_dir: Path) -> Iterator[Finding]:
     yield from problems or [ok(CHECK, f"{data_dir}, of {user_name(found.st_uid)} (mode {mode})")]
 
 
-def check_file_system(data_dir: Path, table: Path = TABLE) -> Finding:
+def check_file_system(data_dir: Path, *, is_network_allowed: bool, table: Path = TABLE) -> Finding:
     """Whether it is one on which a sync means what it says."""
     mount = mount_of(data_dir, table)
     if mount is None:
@@ -57,6 +57,8 @@ def check_file_system(data_dir: Path, table: Path = TABLE) -> Finding:
     where = f"{mount.kind} at {mount.point}"
     if mount.is_network:
         found = f"{where}: a network file system, on which locks and syncs can not be trusted"
+        if is_network_allowed:
+            return warn(FILE_SYSTEM, found, "allow_network_filesystem is set: be sure that it keeps both")
         return fail(FILE_SYSTEM, found, "move the data directory to a local disk")
     if mount.is_shared:
         found = f"{where} is shared with this machine's host: whether a sync reaches a disk is in its hands"

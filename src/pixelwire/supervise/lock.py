@@ -13,7 +13,6 @@ from typing import Final
 from pixelwire.errors import DataDirectoryError
 from pixelwire.home import LOCK_NAME, RESTORING_NAME, Identity, identity_of
 from pixelwire.limits import PORT_WAIT_S, SOCKET_PATH_BYTES_MAX
-from pixelwire.mounts import TABLE, mount_of
 
 RUNTIME_NOTE: Final = "runtime"
 RETRY_S: Final = 0.05
@@ -23,10 +22,8 @@ class DataDirectory:
     """The directory, locked. The lock is inherited by the children, so that after a `kill -9` the next
     server begins only when the last process of the former one has ended."""
 
-    def __init__(self, path: Path, wait_s: float = PORT_WAIT_S, *, mounts: Path = TABLE) -> None:
-        """DataDirectoryError when it can not be made, lies on a network file system, or is in use for longer
-        than `wait_s`. `mounts` is the kernel's table of them."""
-        _refuse_network(path, mounts)
+    def __init__(self, path: Path, wait_s: float = PORT_WAIT_S) -> None:
+        """DataDirectoryError when it can not be made, or is in use for longer than `wait_s`."""
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.lock_fd = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -94,16 +91,6 @@ class DataDirectory:
             )
         note.write_text(f"{runtime}\n")
         return runtime
-
-
-def _refuse_network(path: Path, mounts: Path) -> None:
-    """Before anything is made there: a lock would not keep other machines out, and a sync means little."""
-    mount = mount_of(path, mounts)
-    if mount is not None and mount.is_network:
-        raise DataDirectoryError(
-            f"the data directory {path} is on a network file system ({mount.kind} at {mount.point})",
-            hint="choose one on a local disk with --data-dir",
-        )
 
 
 def noted_runtime(data_dir: Path) -> Path | None:

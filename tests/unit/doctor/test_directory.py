@@ -80,14 +80,23 @@ def test_some_file_systems_keep_no_promise(
 ) -> None:
     """With what to do about it."""
     (tmp_path / "mounts").write_text(f"27 1 254:0 / / {options} - {kind} /dev/vda rw\n")
-    finding = directory.check_file_system(data_dir, tmp_path / "mounts")
+    finding = directory.check_file_system(data_dir, is_network_allowed=False, table=tmp_path / "mounts")
     assert (finding.severity, words in finding.found) == (severity, True)
     assert bool(finding.do) == (severity is not Severity.OK)
 
 
 def test_a_file_system_that_nobody_tells_is_a_warning(data_dir: Path, tmp_path: Path) -> None:
     """A kernel may hide it."""
-    assert directory.check_file_system(data_dir, tmp_path / "none").severity is Severity.WARN
+    none = tmp_path / "none"
+    finding = directory.check_file_system(data_dir, is_network_allowed=False, table=none)
+    assert finding.severity is Severity.WARN
+
+
+def test_an_owner_may_insist_on_a_network(data_dir: Path, tmp_path: Path) -> None:
+    """Then it is a warning for ever."""
+    (tmp_path / "mounts").write_text("27 1 254:0 / / rw - nfs4 server:/export rw\n")
+    finding = directory.check_file_system(data_dir, is_network_allowed=True, table=tmp_path / "mounts")
+    assert (finding.severity, "allow_network_filesystem" in finding.do) == (Severity.WARN, True)
 
 
 def test_a_directory_that_nobody_has_is_free(data_dir: Path) -> None:

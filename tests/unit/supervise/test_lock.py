@@ -50,14 +50,6 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
         DataDirectory(tmp_path / "d")
 
 
-def test_a_network_file_system_is_refused(tmp_path: Path) -> None:
-    """Before anything is made on it."""
-    (tmp_path / "mounts").write_text(f"30 27 0:30 / {tmp_path} rw - nfs4 server:/export rw\n")
-    with pytest.raises(DataDirectoryError, match=r"on a network file system \(nfs4 at .*local disk"):
-        DataDirectory(tmp_path / "d", mounts=tmp_path / "mounts")
-    assert not (tmp_path / "d").exists()
-
-
 def test_a_runtime_path_too_long_for_a_socket_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
