@@ -23,11 +23,12 @@ from pixelwire.limits import DISK_FREE_LOW_BYTES, DISK_FREE_MIN_BYTES
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.desks import Desk
 from pixelwire.manage.office import Office, TheOffice
-from pixelwire.manage.processes import Processes, read_processes
+from pixelwire.manage.processes import Processes, descriptors, read_processes
 from pixelwire.record.condition import ask
 
 CheckState = Literal["ok", "warning", "failing", "unknown"]
 
+DESCRIPTORS_FULL: Final = 0.9
 ANSWER_S: Final = 1.0  # a recorder that needs longer for a commit does not keep up either
 
 router = APIRouter(tags=["Health"])
@@ -128,6 +129,11 @@ def _workers(processes: Processes | None) -> Check:
         return Check("workers", "failing", "no worker runs; see the log")
     if alive < wanted:
         return Check("workers", "warning", f"{alive} of {wanted} workers run")
+    for pid in processes.workers.pids:
+        used = descriptors(pid)
+        if used is not None and used[0] >= used[1] * DESCRIPTORS_FULL:
+            reason = f"a worker uses {used[0]} of its {used[1]} file descriptors: new connections wait"
+            return Check("workers", "warning", reason)
     return Check("workers", "ok")
 
 

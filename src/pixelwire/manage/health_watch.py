@@ -12,7 +12,7 @@ from pixelwire.manage.office import Office
 LOOK_INTERVAL_S: Final = 1.0
 REMEDIES: Final = {
     "recorder": "see why it does not work: the lines of the recorder above, the disk, a stopped process",
-    "workers": "they are started again; see their lines above",
+    "workers": "those that died are started again; if descriptors are short, allow more",
     "data_directory": "mount it again, writable, at the same place: the recorder goes on by itself",
     "disk": "free room on the disk of the data directory",
     "catalog": "see whether catalog.db is there and whole, else restore it",

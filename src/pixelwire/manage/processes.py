@@ -1,6 +1,7 @@
 """What the supervisor says of the server's processes, and what the kernel says of their memory."""
 
 import os
+import resource
 from pathlib import Path
 from typing import Final
 
@@ -48,4 +49,15 @@ def resident_bytes(pid: int) -> int | None:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError, ValueError):
+        return None
+
+
+def descriptors(pid: int) -> tuple[int, int] | None:
+    """(open, allowed) file descriptors of a process; None when there is no such process."""
+    try:
+        folder = Path(f"/proc/{pid}/fd")
+        # The size is their number since Linux 6.2; before, they are counted.
+        used = folder.stat().st_size or sum(1 for _ in folder.iterdir())
+        return used, resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+    except (OSError, ValueError):
         return None
