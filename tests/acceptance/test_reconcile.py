@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from pixelwire.reconcile.compare import reconcile
 from pixelwire.reconcile.report import Report
 from pixelwire.reconcile.store import DataDirectory
 from pixelwire.times import hour_iso, hour_of, iso_s
+from support.caddy import Caddy
 from support.load import Connection, Ledger, Load
 from support.nginx import Nginx
 from support.server import COMMAND, Server
@@ -242,3 +244,38 @@ def test_the_command_says_it_with_its_exit_code(scene: Scene, tmp_path: Path) ->
     ran = command([scene.nginx.log("full")], *scene.hours, "--data-dir", str(data_dir))
     assert ran.returncode == 1
     assert "1 missing: " in ran.stdout
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_a_client_that_goes_is_in_doubt(tmp_path: Path, kind: str) -> None:
+    """The log says that nobody was told, the event is stored after all, and all agrees."""
+    now_hour = hour_of(SystemClock().now_ms())
+    with Server(tmp_path / "data", workers=1) as server:
+        make: Any = Nginx if kind == "nginx" else Caddy
+        with make(tmp_path / kind, server.port) as proxy:
+            page = f"/pixel/v1/page?writeKey={server.facts['write_key']}&anonymousId=a1"
+            connection = Connection(proxy.port)
+            assert connection.get(page).status == 200
+            assert connection.get(page, method="HEAD").status == 200
+            (recorder,) = server.children("recorder")
+            os.kill(recorder, signal.SIGSTOP)
+            gone = socket.create_connection(("127.0.0.1", proxy.port))
+            gone.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            for _ in range(REPEATS):  # until the proxy has surely passed it on
+                assert connection.get("/pixel/v1/page").status == 400
+            gone.close()
+            connection.close()
+            log = proxy.log("full") if kind == "nginx" else proxy.log
+            wait_until(lambda: len(lines(log)) == REPEATS + 3, 10, "the proxy wrote it down")
+            os.kill(recorder, signal.SIGCONT)
+            wait_until(lambda: server.outcomes()["refused"] == REPEATS, 10, "all is counted")
+            stored = len(server.events())
+        server.stop()
+    with closing(DataDirectory(server.data_dir)) as store:
+        report = reconcile([log], store, from_ms=now_hour * HOUR_MS, to_ms=(now_hour + 2) * HOUR_MS)
+    assert report.agrees, report.advice()
+    assert (report.unanswered, report.stored_after_all) == (1, stored - 1)
+
+
+def lines(log: Path) -> list[str]:
+    return log.read_text().splitlines()
