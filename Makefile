@@ -44,7 +44,7 @@ fix: dev  ## Format and mend what can be mended
 bench: dev  ## Measure this machine; writes nothing but its report
 	$(BIN)/python benchmarks/bench.py
 
-soak: dev  ## The long runs: kill -9 under load, a million hostile requests
+soak: dev  ## The long runs: kill -9 under load, random faults for an hour, a million hostile requests
 	$(BIN)/pytest -m soak tests/acceptance
 
 lock:  ## Renew the pinned requirements (needs uv on the PATH)
