@@ -120,6 +120,10 @@ def test_what_retention_removed_leaves_the_backup(data_dir: Path, backup: Path, 
     assert problems(backup) == []
     restore(backup, tmp_path / "rest")
     assert (len(stored(tmp_path / "rest")), counted(tmp_path / "rest")) == (3, 12)
+    for place in (tmp_path / "all", tmp_path / "rest"):
+        fill_days(place, 2, first_ms=START_MS + 4 * 86_400_000)
+        assert counted(place) == 18
+        assert stored(place)[-1] == "e18"
 
 
 @pytest.mark.parametrize("at", ["delivery.db", "totals.db", "events/000003.db", "catalog.db"])
