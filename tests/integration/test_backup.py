@@ -22,6 +22,7 @@ from pixelwire.record.reader import Reader
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.segments import segment_path
 from pixelwire.record.writer import Writer
+from pixelwire.supervise.lock import DataDirectory
 from support.catalogs import make_shop
 from support.events import make_batch, make_event
 from support.keeping import START_MS, deliver_to, fill, fill_days, retention, run
@@ -364,8 +365,6 @@ def test_a_restore_that_fails_leaves_nothing(data_dir: Path, backup: Path, tmp_p
 
 def test_a_restore_that_was_cut_short_is_begun_anew(data_dir: Path, backup: Path, tmp_path: Path) -> None:
     """Its marker is there: what it left is swept away, and no server starts before."""
-    from pixelwire.supervise.lock import DataDirectory
-
     take(data_dir, backup)
     again = tmp_path / "again"
     (again / "events").mkdir(parents=True)
@@ -373,6 +372,8 @@ def test_a_restore_that_was_cut_short_is_begun_anew(data_dir: Path, backup: Path
     (again / "restoring").touch()
     with pytest.raises(DataDirectoryError, match="cut short"):
         DataDirectory(again, wait_s=0)
+    with pytest.raises(DataDirectoryError, match="cut short"):
+        take(again, tmp_path / "half")
     restore(backup, again, accept_cursors=True)
     assert problems(again) == []
     assert "restoring" not in names(again)

@@ -32,6 +32,7 @@ from pixelwire.catalog.database import catalog_path
 from pixelwire.clock import Clock
 from pixelwire.deliver.database import delivery_path
 from pixelwire.errors import DataDirectoryError
+from pixelwire.home import RESTORING_NAME
 from pixelwire.record.damage import SUFFIX, damaged_numbers
 from pixelwire.record.reader import Reader
 from pixelwire.record.removal import sync_directory
@@ -251,6 +252,8 @@ def _check_places(data_dir: Path, directory: Path) -> None:
     if not events_dir(data_dir).is_dir() and not catalog_path(data_dir).exists():
         hint = "name it with --data-dir"
         raise DataDirectoryError(f"{data_dir} is no data directory of Pixelwire", hint=hint)
+    if (data_dir / RESTORING_NAME).exists():
+        raise DataDirectoryError(f"the restore into {data_dir} was cut short", hint="run it again first")
     inner, outer = directory.resolve(), data_dir.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         hint = "choose a directory outside of it, best on another disk"
