@@ -129,7 +129,7 @@ def test_what_is_printed_can_be_pasted(start: Start, tmp_path: Path) -> None:
     assert str(tmp_path / "data") in text
     status, rest, _ = running.interrupt()
     assert (status, rest.count("\n")) == (0, 0)
-    assert processes.of_session(running.process.pid) == []
+    wait_until(lambda: processes.of_session(running.process.pid) == [], STOP_S, "no process is left")
 
 
 def test_a_program_gets_one_line_and_nothing_else(start: Start) -> None:

@@ -38,11 +38,14 @@ def of_data_dir(settings: "Settings") -> Listening:
 
 
 def write(data_dir: Path, listening: Listening) -> None:
-    """Leaves the addresses in the data directory. Only a convenience: never synced."""
+    """Leaves the addresses in the data directory. Only a convenience: never synced, and no error."""
     path = data_dir / FILE_NAME
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    fresh.write_text(json.dumps(listening._asdict()) + "\n")
-    fresh.replace(path)
+    try:
+        fresh.write_text(json.dumps(listening._asdict()) + "\n")
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # a full disk: commands ask the settings then
 
 
 def _url(host: str, port: int) -> str:

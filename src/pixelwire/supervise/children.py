@@ -118,8 +118,11 @@ class Child:
         try:
             self.process.stdin.write(msgspec.json.encode(self.options) + b"\n")
             self.process.stdin.flush()
-        except OSError:
-            pass  # it ended at once; the thread sees that
+        except (OSError, ValueError):
+            pass  # it ended at once, or was let go meanwhile; the thread sees that
+        self._renewing.clear()
+        if self._stopping.is_set():
+            self._let_go()
 
     def _keep_alive(self) -> None:
         delay_s = BACKOFF_FIRST_S
@@ -140,7 +143,23 @@ class Child:
                 delay_s = min(delay_s * 4, BACKOFF_MAX_S)
                 self.restarts += 1
             self._become("starting")
+            while not self._try_to_spawn():
+                if self._stopping.wait(BACKOFF_MAX_S):
+                    return
+
+    def _try_to_spawn(self) -> bool:
+        """False when the system can not start a process just now: too many of them, or no memory."""
+        try:
             self._spawn()
+        except OSError as error:
+            log.error(
+                "process_not_started",
+                process=self.name,
+                error=str(error),
+                remedy="it is tried again; see ulimits",
+            )
+            return False
+        return True
 
     def _watch(self) -> None:
         """From the start of a process to its end."""

@@ -55,7 +55,7 @@ def take(data_dir: Path) -> Sockets:
 
     DataDirectoryError when there is none.
     """
-    runtime = noted_runtime(data_dir)
+    runtime = noted_runtime(data_dir, is_anywhere=True)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_S)
         try:

@@ -93,14 +93,21 @@ class DataDirectory:
         return runtime
 
 
-def noted_runtime(data_dir: Path) -> Path | None:
-    """The sockets' directory of the server that has, or last had, this data."""
+def noted_runtime(data_dir: Path, *, is_anywhere: bool = False) -> Path | None:
+    """The sockets' directory of the server that has, or last had, this data.
+
+    `is_anywhere` takes it also where this process would not have made it (another XDG_RUNTIME_DIR): good
+    enough to ask, when it is this user's own, and not to remove.
+    """
     try:
         noted = Path((data_dir / RUNTIME_NOTE).read_text().strip())
     except OSError:
         return None
-    is_ours = noted.name.startswith("pixelwire-") and noted.parent == _runtime_parent()
-    return noted if is_ours else None
+    if not noted.name.startswith("pixelwire-"):
+        return None
+    if is_anywhere:
+        return noted if noted.is_dir() and noted.stat().st_uid == os.geteuid() else None
+    return noted if noted.parent == _runtime_parent() else None
 
 
 def _runtime_parent() -> Path:

@@ -53,8 +53,14 @@ def activated() -> tuple[socket.socket, socket.socket | None] | None:
         sock = socket.socket(fileno=ACTIVATED_FD_FIRST + number)
         sock.setblocking(False)
         os.set_inheritable(sock.fileno(), False)
-        name = names[number] if number < len(names) else ""
-        by_name[name if name in ("public", "manage") else ("public", "manage")[min(number, 1)]] = sock
+        given = names[number] if number < len(names) else ""
+        name = given if given in ("public", "manage") else ("public", "manage")[min(number, 1)]
+        if name in by_name:
+            # Left alone it would keep on listening, and its visitors would wait for ever.
+            for opened in (*by_name.values(), sock):
+                opened.close()
+            raise ConfigError([f"port: systemd passed two sockets named {name}; use one ListenStream for it"])
+        by_name[name] = sock
     if "public" not in by_name:
         raise ConfigError(["port: systemd passed no socket named public; see the socket unit in docs"])
     return by_name["public"], by_name.get("manage")

@@ -3,7 +3,10 @@ and a network file system is no place for it. Changes nothing. Segments are the 
 """
 
 import contextlib
+import os
 from pathlib import Path
+
+import apsw
 
 from pixelwire.catalog.database import catalog_path
 from pixelwire.catalog.database import open_to_read as open_catalog
@@ -11,7 +14,17 @@ from pixelwire.catalog.schema import refuse_newer, version_of
 from pixelwire.catalog.statements import migrations
 from pixelwire.deliver.database import open_to_read as open_deliveries
 from pixelwire.errors import CatalogError, DataDirectoryError, DeliveryError
+from pixelwire.home import LOCK_NAME
 from pixelwire.mounts import TABLE, mount_of
+from pixelwire.record.segments import (
+    SCHEMA_VERSION,
+    TOTALS_VERSION,
+    open_for_reading,
+    schema_version,
+    segment_numbers,
+    segment_path,
+    totals_path,
+)
 
 
 def check_data(data_dir: Path) -> None:
@@ -30,6 +43,25 @@ def check_data(data_dir: Path) -> None:
         deliveries = open_deliveries(data_dir)
         if deliveries is not None:
             deliveries.close()
+
+
+def check_takeable(data_dir: Path) -> None:
+    """What a successor must know before the running server lets go: DataDirectoryError when the data is
+    another user's, SchemaMismatch when events or totals are newer than this program."""
+    lock = data_dir / LOCK_NAME
+    if lock.exists() and lock.stat().st_uid != os.geteuid():
+        raise DataDirectoryError(
+            f"the data directory {data_dir} belongs to another user (uid {lock.stat().st_uid})",
+            hint="run as that user; the server that runs goes on",
+        )
+    newest = [(segment_path(data_dir, number), SCHEMA_VERSION) for number in segment_numbers(data_dir)[-1:]]
+    for path, known in ((totals_path(data_dir), TOTALS_VERSION), *newest):
+        with contextlib.suppress(apsw.Error):  # damaged or not there: the recorder knows what to do
+            connection = open_for_reading(path)
+            try:
+                schema_version(connection, path, known)
+            finally:
+                connection.close()
 
 
 def check_file_system(data_dir: Path, *, is_network_allowed: bool, table: Path = TABLE) -> None:

@@ -24,7 +24,7 @@ from pixelwire.supervise.handover import Offer, take
 from pixelwire.supervise.lock import DataDirectory
 from pixelwire.supervise.plan import Place, Plan, make_plan, not_reloadable
 from pixelwire.supervise.ports import bind_all
-from pixelwire.supervise.preflight import check_data, check_file_system
+from pixelwire.supervise.preflight import check_data, check_file_system, check_takeable
 from pixelwire.supervise.workers import Workers
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Server:
         check_file_system(data_dir, is_network_allowed=settings.allow_network_filesystem)
         check_data(data_dir)
         if takes_over:
+            check_takeable(data_dir)
             # From here on the former server answers what it has and ends; new connections wait.
             self._sockets = take(data_dir)
             self._directory = DataDirectory(data_dir, wait_s=STOP_S + PORT_WAIT_S)
@@ -119,6 +120,8 @@ class Server:
         """Granian has just set handlers of its own; ours remember the wish to stop between two servers."""
         self._take_signals()
         self._write_state()
+        if self._workers.is_stopping:
+            self._workers.stop()  # told while there was no server to tell
 
     def _on_hangup(self, *_: object) -> None:
         threading.Thread(target=self._renew, name="reload", daemon=True).start()
@@ -135,11 +138,15 @@ class Server:
             return
         if fixed := not_reloadable(self._settings, settings):
             log.warning("reload_needs_restart", settings=fixed)
-        self._settings = settings
         plan = make_plan(settings, self._place())
+        try:
+            self._write_worker_options(plan)
+        except OSError as error:
+            log.error("reload_refused", problems=[str(error)], remedy="free room where the sockets lie")
+            return
+        self._settings = settings
         for child, options in zip(self._children, plan, strict=False):
             child.renew(options)
-        self._write_worker_options(plan)
         self._workers.renew()
         log.info("reloaded")
 
@@ -187,7 +194,11 @@ class Server:
             for child in self._children
         }
         workers = {"pids": self._workers.pids, "count": self._workers.count}
-        self._write(self._state_path, msgspec.json.encode(state | {"workers": workers}))
+        try:
+            self._write(self._state_path, msgspec.json.encode(state | {"workers": workers}))
+        except OSError as error:
+            # Only told to /readyz: no process may be left dead for it.
+            log.warning("state_not_written", error=str(error), remedy="free room where the sockets lie")
 
     def _write_worker_options(self, plan: Plan) -> None:
         self._write(self._directory.runtime / "worker.json", msgspec.json.encode(plan.worker))

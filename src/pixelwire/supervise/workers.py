@@ -4,6 +4,7 @@ to begin again when it gives up; the app is the collect room's.
 
 import multiprocessing
 import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,10 @@ class Workers:
                 self._server.serve(target_loader=self._load, wrap_loader=False)
             except SystemExit:
                 log.error("workers_stopped", remedy="they are started again")
+            except Exception as error:  # noqa: BLE001 whatever granian met, somebody must answer pixels
+                log.error("workers_stopped", error=repr(error), remedy="they are started again")
+                self._server._stop_workers()  # type: ignore[no-untyped-call] # granian's
+                time.sleep(RESPAWN_S)
 
     def _make(self) -> InheritingServer:
         server = InheritingServer(

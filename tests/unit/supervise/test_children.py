@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -126,3 +128,24 @@ def test_a_process_that_is_not_needed_is_tried_again(make: Callable[[str], Watch
     watched.child.begin()
     watched.wait_for(lambda: watched.child.state == "running")
     assert watched.child.restarts == 1
+
+
+def test_a_start_that_the_system_refuses_is_tried_again(
+    make: Callable[[str], Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many processes, or no memory, for a moment: the child comes when it can."""
+    watched = make(STEADY)
+    watched.child.start()
+    first, refusals = watched.child.pid, [OSError("no more processes")]
+    assert first is not None
+    real = subprocess.Popen
+
+    def refuse_once(*arguments: Any, **options: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", refuse_once)
+    os.kill(first, signal.SIGKILL)
+    watched.wait_for(lambda: watched.child.pid != first and watched.child.state == "running")
+    assert not refusals

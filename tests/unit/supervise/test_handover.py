@@ -72,3 +72,18 @@ def test_a_stranger_takes_nothing(tmp_path: Path) -> None:
     assert told.wait(DEADLINE_S)
     close(ours)
     directory.release()
+
+
+def test_a_server_is_found_under_another_runtime_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service and a shell rarely have the same XDG_RUNTIME_DIR."""
+    directory = DataDirectory(tmp_path / "d")
+    ours = Sockets(listen("127.0.0.1", 0, "port"), listen("127.0.0.1", 0, "manage_port")[0])
+    Offer(directory.runtime, ours, lambda: None)
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(other))
+    close(take(tmp_path / "d"))
+    close(ours)
+    directory.release()

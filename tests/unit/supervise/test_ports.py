@@ -79,3 +79,21 @@ def test_sockets_of_another_process_are_left_alone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LISTEN_PID", "1")
     monkeypatch.setenv("LISTEN_FDS", "1")
     assert ports.activated() is None
+
+
+def test_two_sockets_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them would listen with nobody behind it."""
+    first = os.dup(0)
+    second = os.dup(0)
+    sockets = [listen("127.0.0.1", 0, "port")[0] for _ in range(2)]
+    for sock, fd in zip(sockets, (first, second), strict=True):
+        os.dup2(sock.fileno(), fd)
+    assert second == first + 1
+    monkeypatch.setattr(ports, "ACTIVATED_FD_FIRST", first)
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    monkeypatch.setenv("LISTEN_FDNAMES", "public:public")
+    with pytest.raises(ConfigError, match="two sockets named public"):
+        ports.activated()
+    for sock in sockets:
+        sock.close()

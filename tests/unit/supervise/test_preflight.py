@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import apsw
 import pytest
 
-from pixelwire.errors import DataDirectoryError
-from pixelwire.supervise.preflight import check_file_system
+from pixelwire.errors import DataDirectoryError, SchemaMismatch
+from pixelwire.record.segments import segment_path, totals_path
+from pixelwire.supervise.preflight import check_file_system, check_takeable
+from support.events import make_event, record
 
 LOCAL = "36 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 
@@ -28,3 +31,26 @@ def test_a_local_one_or_one_that_is_not_told_is_taken(text: str, tmp_path: Path)
     table.write_text(text)
     check_file_system(tmp_path, is_network_allowed=False, table=table)
     check_file_system(tmp_path, is_network_allowed=False, table=tmp_path / "missing")
+
+
+@pytest.mark.parametrize("name", ["totals", "segment"])
+def test_a_successor_older_than_the_data_leaves_the_running_server_alone(name: str, tmp_path: Path) -> None:
+    """It is told before it asks for the sockets."""
+    record(tmp_path, [make_event()])
+    check_takeable(tmp_path)
+    path = totals_path(tmp_path) if name == "totals" else segment_path(tmp_path, 1)
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 99)
+    connection.close()
+    with pytest.raises(SchemaMismatch, match="newer"):
+        check_takeable(tmp_path)
+
+
+def test_a_successor_of_another_user_leaves_the_running_server_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with sudo, which would leave files that the owner can not open."""
+    (tmp_path / "lock").touch()
+    monkeypatch.setattr("os.geteuid", lambda: 12_345)
+    with pytest.raises(DataDirectoryError, match="belongs to another user"):
+        check_takeable(tmp_path)
