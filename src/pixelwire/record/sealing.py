@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import apsw
 
-from pixelwire.errors import PixelwireError
 from pixelwire.record.damage import DAMAGED, has_whole_counts, is_whole, set_aside
 from pixelwire.record.segments import (
     TOTALS_VERSION,
@@ -106,7 +105,7 @@ def fold(data_dir: Path, number: int, store_id: str, storage: Storage) -> None:
         connection.close()
 
 
-def is_failed_write(error: Exception | None) -> bool:
+def is_failed_write(error: apsw.Error | None) -> bool:
     """Whether the disk did not take or not confirm a write: what is in its cache is not to be trusted."""
     return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _FAILED_WRITES
 
@@ -147,7 +146,7 @@ class Housekeeper:
         self._sealed: SimpleQueue[int] = SimpleQueue()
         self.damaged: SimpleQueue[int] = SimpleQueue()  # numbers of segments not to be used any more
         self._stopping = threading.Event()
-        self.failure: Exception | None = None  # of the last try; None once it worked
+        self.failure: apsw.Error | None = None  # of the last try; None once it worked
         self.is_checkpointing = False
         self._chore: Chore | None = None
         self._chore_at_s = 0.0
@@ -212,7 +211,7 @@ class Housekeeper:
                 self._do(job)
                 self.failure = None
                 break
-            except (apsw.Error, OSError, PixelwireError) as error:
+            except apsw.Error as error:
                 # Nothing is lost: an unsealed segment serves reads and duplicates as well. A full
                 # disk gets room again; the recorder reports `failure` meanwhile.
                 self.failure = error
