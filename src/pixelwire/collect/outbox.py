@@ -131,10 +131,6 @@ class Outbox:
         """Counts a request that reached the pixel routes, apart from what becomes of it."""
         self._tallies[hour, 0, RECEIVED, ""] += 1
 
-    @property
-    def is_connected(self) -> bool:
-        return self._client.is_welcome
-
     # -- Start and stop ----------------------------------------------------------------------------
 
     async def start(self) -> None:
