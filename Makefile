@@ -7,7 +7,7 @@ MANAGE_PORT ?= 8081
 DATA        ?= ./data
 WORKERS     ?= 2
 
-.PHONY: run install dev test check fix bench soak docs lock clean
+.PHONY: run install destinations dev test check fix bench soak docs lock clean
 
 run: install  ## Start a working server and print what to do next
 	@exec $(BIN)/pixelwire quickstart --data-dir $(DATA) --port $(PORT) --manage-port $(MANAGE_PORT) --workers $(WORKERS)
@@ -20,6 +20,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+destinations: install  ## The libraries of the object store, PostgreSQL and Kafka, pinned by hash
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-destinations.txt
 
 dev: $(VENV)/.installed-dev  ## What the tests need besides
 
@@ -49,7 +52,8 @@ soak: dev  ## The long runs: kill -9 under load, random faults for an hour, a mi
 
 lock:  ## Renew the pinned requirements (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -o requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra destinations -c requirements.txt -o requirements-destinations.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra destinations --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) build dist

@@ -47,11 +47,15 @@ class Item(msgspec.Struct, frozen=True):
     received_ms: int
     identity: str  # userId, else anonymousId; "" for nobody
     attempt: int  # 1 at first
-    payload: bytes  # UTF-8 JSON, as stored
+    payload: bytes  # UTF-8 JSON, as stored or as its owner's transforms made it
+    replay: str = ""  # the id of the replay that sends it once more; "" on its first way
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Items of one send, in the order they were recorded, no identity twice, within the limits."""
+    """Items of one send, in the order they were recorded, within the limits.
+
+    No identity is in it twice, unless the destination `keeps_order`.
+    """
 
     items: Sequence[Item]
 
@@ -89,6 +93,8 @@ class BatchLimits(msgspec.Struct, frozen=True):
     concurrency: int = 1
     events_max: int = 1
     bytes_max: int = 4 * 1_048_576  # of payloads; a single larger item still goes, alone
+    linger_s: float = 0.0  # how long a batch that is not full may wait for more, from its oldest item on
+    keeps_order: bool = False  # within a batch, so that several items of an identity may be in it
 
 
 class Surroundings(msgspec.Struct, frozen=True):
