@@ -4,12 +4,16 @@ Knows no destination.
 """
 
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from pixelwire.destinations.secret import HIDDEN, Secret, decode
 from pixelwire.errors import InvalidFields
+
+# For `Meta(extra=...)` of an option that reaches what is the server's own: its network, its files, its
+# environment. A business's token can not set it, the operator can.
+OPERATOR_ONLY: Final = {"operator_only": True}
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +25,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def problems(self) -> list[str]:
         """What the types can not say, each as `field: text`. Overridden where there is such a thing."""
         return []
+
+    def operator_only(self) -> list[str]:
+        """The options, by name, whose values only the operator of the server may choose.
+
+        Those marked OPERATOR_ONLY that are not at their default. Overridden where a value decides, such as
+        an address that is a folder of the server: add to what this returns.
+        """
+        return [
+            field.encode_name
+            for field in msgspec.structs.fields(self)
+            if is_operator_only(field.type) and getattr(self, field.name) != _default(field)
+        ]
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741 the name of a type
@@ -35,6 +51,9 @@ def parse(kind: type[O], given: dict[str, Any]) -> O:
         if name not in given:
             if field.required:
                 problems.append(f"{name}: is required")
+            continue
+        if not _is_encodable(given[name]):
+            problems.append(f"{name}: holds a character that no text can have")
             continue
         try:
             values[field.name] = msgspec.convert(given[name], field.type, dec_hook=decode)
@@ -60,9 +79,23 @@ def described(kind: type[Options]) -> dict[str, str]:
     return {field.encode_name: _description(field.type) for field in msgspec.structs.fields(kind)}
 
 
+def is_operator_only(annotation: Any) -> bool:
+    """Whether an option of this type is marked OPERATOR_ONLY."""
+    return any((meta.extra or {}).get("operator_only") for meta in _metas(annotation))
+
+
 def _description(annotation: Any) -> str:
-    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-    return next((meta.description for meta in metas if meta.description), "")
+    return next((meta.description for meta in _metas(annotation) if meta.description), "")
+
+
+def _metas(annotation: Any) -> list[msgspec.Meta]:
+    return [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+
+
+def _default(field: Any) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
 
 
 def _shown(value: Any) -> Any:
@@ -75,7 +108,16 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else HIDDEN
 
 
+def _is_encodable(value: Any) -> bool:
+    """Whether every text in a value can be written down: JSON can hold halves of characters."""
+    try:
+        msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
-    return f"{name}: is not an option; {hint}"
+    return f"{name.encode('utf-8', 'backslashreplace').decode()}: is not an option; {hint}"

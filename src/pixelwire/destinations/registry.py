@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from pixelwire.destinations.base import BatchLimits, Destination, DestinationSpec, Surroundings
-from pixelwire.destinations.options import parse, shown
+from pixelwire.destinations.options import Options, parse, shown
 from pixelwire.errors import InvalidFields, Misconfigured
 
 _MODULES: Final[dict[str, str]] = {
@@ -28,6 +28,12 @@ def spec(kind: str) -> DestinationSpec[Any]:
 def validate(kind: str, options: dict[str, Any]) -> None:
     """InvalidFields, naming every problem, unless a destination can be built from these options."""
     parse(spec(kind).options, options)
+
+
+def operator_only(kind: str, options: dict[str, Any]) -> list[str]:
+    """The options, by name, that only the operator of the server may set so. InvalidFields when not valid."""
+    parsed: Options = parse(spec(kind).options, options)
+    return parsed.operator_only()
 
 
 def shown_options(kind: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -49,5 +49,8 @@ def decode(kind: type, value: Any) -> Any:
             return value
         if not isinstance(value, str):
             raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
-        return kind(value)
+        secret = kind(value)
+        if value in (repr(secret), HIDDEN):
+            raise ValueError(f"`{value}` is how it is shown: give the value itself")
+        return secret
     raise NotImplementedError(f"{kind} is not a type for options")

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from pixelwire import __version__
 from pixelwire.destinations.base import (
+    OPERATOR_ONLY,
     Batch,
     BatchLimits,
     BatchResult,
@@ -83,11 +84,17 @@ class WebhookOptions(Options, frozen=True, kw_only=True):
     ] = 16
     ca_file: Annotated[
         str | None,
-        Meta(description="A PEM file of certificate authorities to trust beside the system's."),
+        Meta(
+            description="A PEM file of certificate authorities to trust beside the system's.",
+            extra=OPERATOR_ONLY,
+        ),
     ] = None
     allow_private_addresses: Annotated[
         bool,
-        Meta(description="Whether the address may lie in a private network: loopback, 10.0.0.0/8 and so on."),
+        Meta(
+            description="Whether the address may lie in a private network: loopback, 10.0.0.0/8 and so on.",
+            extra=OPERATOR_ONLY,
+        ),
     ] = False
 
     def problems(self) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta
 
-from pixelwire.destinations.options import Options, described, parse, shown
+from pixelwire.destinations.options import OPERATOR_ONLY, Options, described, parse, shown
 from pixelwire.destinations.secret import Secret, SecretUrl
 from pixelwire.errors import InvalidFields
 
@@ -53,6 +53,29 @@ def test_a_problem_does_not_tell_a_secret() -> None:
     assert "hunter2" not in str(problems_of(address=ADDRESS, password=["hunter2"]))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"address": "https://hooks.example:8443/..."},
+        {"address": "<hidden>"},
+        {"address": ADDRESS, "password": "<hidden>"},
+        {"address": ADDRESS, "headers": {"X-Key": "<hidden>"}},
+    ],
+)
+def test_what_stands_for_a_secret_is_none(given: dict[str, object]) -> None:
+    """Options copied from where they were shown would overwrite the secret with its mark."""
+    (problem,) = problems_of(**given)
+    assert "is how it is shown: give the value itself" in problem
+
+
+@pytest.mark.parametrize("given", [{"password": "\ud800"}, {"headers": {"\udfff": "x"}}])
+def test_a_half_of_a_character_is_refused(given: dict[str, object]) -> None:
+    """JSON can hold one; no file and no request can."""
+    (problem,) = problems_of(address=ADDRESS, **given)
+    assert problem.endswith("holds a character that no text can have")
+    assert problems_of(**{"address": ADDRESS, "\ud800": 1})[0].startswith("\\ud800: is not an option")
+
+
 def test_secrets_do_not_show() -> None:
     """Neither in a repr nor among the options for people; of an address only where it is."""
     options = parse(Sample, {"address": ADDRESS, "password": "hunter2", "headers": {"X-Key": "hunter3"}})
@@ -84,3 +107,28 @@ def test_equal_secrets_are_equal() -> None:
 def test_options_say_what_they_are_for() -> None:
     """The description of a field is its documentation."""
     assert described(Sample) == {"address": "Where to.", "password": "", "tries": "", "headers": ""}
+
+
+class Reaching(Options, frozen=True, kw_only=True):
+    """One option that is the operator's at any other than its default, one whose value decides."""
+
+    key_file: Annotated[str | None, Meta(description="A file.", extra=OPERATOR_ONLY)] = None
+    folders: Annotated[list[str], Meta(extra=OPERATOR_ONLY)] = []  # noqa: RUF012 msgspec copies it
+    place: str = "https://a.example"
+
+    def operator_only(self) -> list[str]:
+        return [*super().operator_only(), *(["place"] if self.place.startswith("file:") else [])]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, []),
+        ({"key_file": None, "folders": [], "place": "https://b.example"}, []),
+        ({"key_file": "/etc/shadow"}, ["key_file"]),
+        ({"folders": ["/srv"], "place": "file:///srv"}, ["folders", "place"]),
+    ],
+)
+def test_options_tell_what_only_the_operator_may_set(given: dict[str, object], expected: list[str]) -> None:
+    """What is marked and not at its default, and what a kind adds to it."""
+    assert parse(Reaching, given).operator_only() == expected
