@@ -50,6 +50,9 @@ bench: dev  ## Measure this machine; writes nothing but its report
 soak: dev  ## The long runs: kill -9 under load, random faults for an hour, a million hostile requests
 	$(BIN)/pytest -m soak tests/acceptance
 
+docs: install  ## Write the tables of options into the pages of the destinations
+	$(BIN)/python -m pixelwire.destinations.pages docs
+
 lock:  ## Renew the pinned requirements (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra destinations -c requirements.txt -o requirements-destinations.txt

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import msgspec
 import pytest
 
 import pixelwire
@@ -197,14 +196,6 @@ def test_examples_parse(path: Path) -> None:
         Settings(**values)
     else:
         registry.validate(kind, values)
-
-
-@pytest.mark.parametrize("kind", registry.kinds())
-def test_the_full_example_of_a_destination_shows_every_option(kind: str) -> None:
-    """And there is a minimal one beside it."""
-    known = {field.encode_name for field in msgspec.structs.fields(registry.spec(kind).options)}
-    assert set(tomllib.loads((ROOT / "examples" / f"{kind}.full.toml").read_text())) == known
-    assert (ROOT / "examples" / f"{kind}.minimal.toml").is_file()
 
 
 def test_the_readme_shows_the_tag_that_the_program_prints() -> None:

@@ -11,6 +11,8 @@ from pixelwire.cli.rows import row_of
 from pixelwire.deliver.state import Deliveries, DestinationSummary
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Options
+from pixelwire.destinations.options import described as meanings_of
+from pixelwire.destinations.plain_types import default_of, plain_types
 from pixelwire.errors import InvalidFields
 
 
@@ -35,13 +37,14 @@ def with_state(data_dir: Path, destinations: Sequence[Destination]) -> list[dict
 
 
 def option_rows(kind: type[Options]) -> list[dict[str, Any]]:
-    """The options of a kind: name, default, meaning."""
-    types = {entry.encode_name: entry.type for entry in _struct(kind).fields}
+    """The options of a kind: name, type, default, meaning."""
+    types, meanings = plain_types(kind), meanings_of(kind)
     return [
         {
             "option": field.encode_name,
-            "default": "required" if field.required else msgspec.to_builtins(_default(field)),
-            "meaning": _meaning(types[field.encode_name]),
+            "type": types[field.encode_name],
+            "default": "required" if field.required else msgspec.to_builtins(default_of(field)),
+            "meaning": meanings[field.encode_name],
         }
         for field in msgspec.structs.fields(kind)
     ]
@@ -60,18 +63,3 @@ def _state(destination: Destination, summary: DestinationSummary | None) -> dict
         "sent": summary.sent_total,
         "last_error": summary.last_error,
     }
-
-
-def _struct(kind: type[Options]) -> msgspec.inspect.StructType:
-    found = msgspec.inspect.type_info(kind)
-    assert isinstance(found, msgspec.inspect.StructType)
-    return found
-
-
-def _default(field: Any) -> Any:
-    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-
-
-def _meaning(kind: msgspec.inspect.Type) -> str:
-    extra = kind.extra_json_schema if isinstance(kind, msgspec.inspect.Metadata) else None
-    return str((extra or {}).get("description", ""))

@@ -12,8 +12,13 @@ _MODULES: Final[dict[str, str]] = {
 }
 
 
-def kinds() -> list[str]:
+def built_in_kinds() -> list[str]:
+    """Those that are documented here."""
     return sorted(_MODULES)
+
+
+def kinds() -> list[str]:
+    return built_in_kinds()
 
 
 def spec(kind: str) -> DestinationSpec[Any]:

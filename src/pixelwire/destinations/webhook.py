@@ -66,7 +66,7 @@ class WebhookOptions(Options, frozen=True, kw_only=True):
     method: Annotated[Literal["POST", "PUT", "PATCH"], Meta(description="The request's method.")] = "POST"
     headers: Annotated[
         dict[str, Secret],
-        Meta(description="Further headers of every request, such as Authorization. Values are never shown."),
+        Meta(description="Further headers of every request, such as Authorization."),
     ] = {}  # noqa: RUF012 msgspec copies it
     signing_secret: Annotated[
         Secret | None,

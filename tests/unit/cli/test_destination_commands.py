@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pixelwire.catalog.store import Catalog
+from pixelwire.destinations import registry
 
 Run = Callable[..., Any]
 URL = "url=https://hooks.example/in?key=url-secret"
@@ -22,10 +23,12 @@ def kept(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_kinds_and_their_options_are_shown(run: Run) -> None:
-    """With what each option means."""
-    assert [row["kind"] for row in run("destination", "kinds", "--json").json] == ["webhook"]
+    """With the type and the meaning of each option."""
+    kinds = [row["kind"] for row in run("destination", "kinds", "--json").json]
+    assert set(registry.built_in_kinds()) <= set(kinds)
     options = {row["option"]: row for row in run("destination", "kinds", "webhook", "--json").json}
     assert options["url"]["default"] == "required"
+    assert options["timeout_s"]["type"] == "number, 0.1 to 300"
     assert all(row["meaning"] for row in options.values())
     assert run("destination", "kinds", "telegraph").code == 2
 

@@ -20,7 +20,7 @@ def test_good_options_pass() -> None:
 
 def test_an_unknown_kind_is_named() -> None:
     """The text says which kinds there are."""
-    with pytest.raises(InvalidFields, match="`carrier_pigeon` is not known; there are webhook"):
+    with pytest.raises(InvalidFields, match=r"`carrier_pigeon` is not known; there are .*webhook"):
         registry.validate("carrier_pigeon", {})
 
 
