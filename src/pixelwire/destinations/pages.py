@@ -12,10 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from pixelwire.destinations import registry
-from pixelwire.destinations.options import described
+from pixelwire.destinations.options import described, is_operator_only
 from pixelwire.destinations.plain_types import default_of, plain_types
 
 OVERVIEW: Final = "destinations.md"
+OPERATORS: Final = " Only the server's operator may set it."
 
 
 def page_of(kind: str) -> str:
@@ -40,7 +41,8 @@ def options_table(kind: str) -> str:
     rows = ["| option | type | default | what it is for |", "|---|---|---|---|"]
     for field in msgspec.structs.fields(options):
         name = field.encode_name
-        cells = (f"`{name}`", types[name], _default(field), descriptions[name])
+        whose = OPERATORS if is_operator_only(field.type) else ""
+        cells = (f"`{name}`", types[name], _default(field), descriptions[name] + whose)
         rows.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     return "\n".join(rows)
 

@@ -49,3 +49,11 @@ def test_every_option_has_a_row_with_its_default() -> None:
     assert "| required |" in rows["| `url`"]
     assert "| `10.0` |" in rows["| `timeout_s`"]
     assert "| none |" in rows["| `headers`"]
+
+
+def test_what_is_the_operators_alone_says_so() -> None:
+    """An owner with a token reads it before the server refuses it."""
+    marked = [
+        row for row in pages.options_table("webhook").splitlines() if row.endswith(f"{pages.OPERATORS} |")
+    ]
+    assert [row.split("`")[1] for row in marked] == ["ca_file", "allow_private_addresses"]
