@@ -25,7 +25,7 @@ from pixelwire.deliver.state import Deliveries  # noqa: E402
 from support.catalogs import make_shop  # noqa: E402
 from support.couriers import courier  # noqa: E402
 from support.events import make_event, record  # noqa: E402
-from support.processes import TICKS_PER_S, pss_bytes  # noqa: E402
+from support.processes import TICKS_PER_S, cpu_ticks, pss_bytes  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
 PAYLOAD = {"properties": {"text": "x" * 600}}
@@ -59,10 +59,10 @@ def measure(data_dir: Path, port: int, options: argparse.Namespace) -> dict[str,
         ready_s = time.perf_counter() - started_s
         wait_until(lambda: door.summary() and door.summary()[0].cursor == options.events, 600, "all sent")
         took_s = time.perf_counter() - started_s - ready_s
-        busy = _ticks(process.pid)
+        busy = cpu_ticks(process.pid)
         memory = pss_bytes(process.pid)
         time.sleep(IDLE_S)
-        idle = _ticks(process.pid) - busy
+        idle = cpu_ticks(process.pid) - busy
     [summary] = door.summary()
     door.close()
     return {
@@ -112,10 +112,6 @@ def _receive(port: Connection) -> None:
         await asyncio.Event().wait()
 
     uvloop.run(serve())
-
-
-def _ticks(pid: int) -> int:
-    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
 def _options() -> argparse.Namespace:

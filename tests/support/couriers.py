@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,11 @@ STOP_S = 5.0
 
 
 @contextmanager
-def courier(data_dir: Path, retry: RetryPolicy | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def courier(
+    data_dir: Path, retry: RetryPolicy | None = None, *, program: Sequence[str] = ("-m", "pixelwire.deliver")
+) -> Iterator[subprocess.Popen[bytes]]:
     """Ready within the block; at its end it is let go, if it still lives."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pixelwire.deliver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     options = CourierOptions(str(data_dir), retry=retry or RetryPolicy())

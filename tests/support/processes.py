@@ -47,6 +47,11 @@ def pss_bytes(pid: int) -> int:
     raise ValueError("no Pss in smaps_rollup")
 
 
+def cpu_ticks(pid: int) -> int:
+    """What a process has used of the processors, user and system, in ticks."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
 def _role(command: str) -> str:
     words = command.split("\0")
     for mark, role in _ROLES.items():
