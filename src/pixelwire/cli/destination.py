@@ -11,7 +11,7 @@ from pixelwire.catalog.store import Catalog
 from pixelwire.cli import options
 from pixelwire.cli.destination_options import collect, options_given
 from pixelwire.cli.destination_rows import described, option_rows, with_state
-from pixelwire.cli.output import print_fields, print_json, print_table
+from pixelwire.cli.output import print_fields, print_json, print_table, printable
 from pixelwire.cli.rows import business_of, destination_of, opened, pixel_of
 from pixelwire.clock import SystemClock
 from pixelwire.destinations import registry
@@ -45,7 +45,10 @@ def command() -> None:
 def kinds(kind: str | None, is_json: bool) -> None:
     """Show the kinds of destinations, or the options of one KIND."""
     if kind is None:
-        rows = [{"kind": name, "summary": registry.spec(name).summary} for name in registry.kinds()]
+        specs, problems = registry.survey()
+        rows = [{"kind": spec.kind, "summary": spec.summary} for spec in specs]
+        for problem in problems:
+            click.echo(printable(problem), err=True)
     else:
         rows = option_rows(registry.spec(kind).options)
     if is_json:
