@@ -67,6 +67,7 @@ assert FILTER_BITS >= SEGMENT_EVENTS_MAX * 16  # under 1 false hit in 100 with t
 # -- Catalog ---------------------------------------------------------------------------------------
 KEY_LOOKUPS_PER_S: Final = 200  # a worker's questions about keys it does not know
 CATALOG_TICK_S: Final = 0.5
+DESTINATIONS_MAX: Final = 100  # of a business: each is a loop of the courier's with connections of its own
 
 # -- Management API --------------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 64 * 1_024

@@ -14,6 +14,8 @@ from pixelwire import manage
 from support.tenants import MARK, Call, Tenant, Tenants, anonymised, mixtures
 
 ROLES = ["read", "write", "admin"]
+# Those whose body can name what belongs to a business.
+NAMING_OTHERS = ["create_pixel", "create_token", "create_destination", "change_destination"]
 SOURCES = Path(manage.__file__).parent
 
 
@@ -35,6 +37,13 @@ def body_of(call: Call, aim: Tenant) -> Any:
         "change_settings": {"enabled": False},
         "create_write_key": {},
         "switch_write_key": {"enabled": False},
+        "create_destination": {
+            "name": "Mine",
+            "kind": "webhook",
+            "options": {"url": "https://mine.example"},
+            "pixel_ids": [aim.pixel_id],
+        },
+        "change_destination": {"enabled": False, "pixel_ids": [aim.pixel_id]},
         "create_token": {"name": "Mine", "business_id": aim.business_id, "role": "read"},
     }[call.operation]
 
@@ -96,7 +105,7 @@ def test_bodies_that_name_another_business_reach_nothing(api: Tenants, role: str
     """With paths of our own: a dataset or a business of others is refused as one that is not there."""
     api.use_token(role, api.own.business_id)
     for call in api.calls():
-        if call.operation not in ("create_pixel", "create_token"):
+        if call.operation not in NAMING_OTHERS:
             continue
         before = api.rows()
         foreign = asked(api, call, api.own._asdict(), api.other)

@@ -15,6 +15,7 @@ from support.asgi import Api
 from support.events import make_event, record
 
 MARK = "kept-from-others"
+EVENTS = 2  # one of each
 
 
 class Tenant(NamedTuple):
@@ -26,11 +27,12 @@ class Tenant(NamedTuple):
     key_id: str
     token_id: str
     dataset_id: str
+    destination_id: str
 
     @classmethod
     def nobody(cls) -> "Tenant":
         """Well-formed ids of what is not there."""
-        ids = [str(uuid4()) for _ in range(4)]
+        ids = [str(uuid4()) for _ in range(5)]
         return cls(ids[0], uuid4().hex, f"{MARK}-nowhere", *ids[1:])
 
 
@@ -40,7 +42,12 @@ def make_tenant(catalog: Catalog, name: str) -> tuple[Tenant, int]:
     pixel = catalog.create_pixel(business.id, f"https://{name}.example", f"{name} pixel")
     key = catalog.create_write_key(pixel.id, f"{name}-write-key")
     token = catalog.create_token(f"{name} token", business.id, "read")
-    ids = (business.id, pixel.id, f"{name}-message", key.id, token.id, pixel.dataset_id)
+    hook = {"url": f"https://{name}.example/hook?key={name}-secret", "headers": {"X-Key": f"{name}-secret"}}
+    # Beyond every event: nothing waits for it, so that it can be deleted.
+    destination = catalog.create_destination(
+        business.id, "webhook", f"{name} hook", hook, [pixel.id], start_after=EVENTS
+    )
+    ids = (business.id, pixel.id, f"{name}-message", key.id, token.id, pixel.dataset_id, destination.id)
     return Tenant(*ids), pixel.number
 
 

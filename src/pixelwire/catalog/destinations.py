@@ -14,6 +14,7 @@ from pixelwire.catalog.checks import Checked, check_name, check_uuid
 from pixelwire.catalog.database import Row, reading, writing
 from pixelwire.catalog.statements import load
 from pixelwire.errors import Conflict, InvalidFields, NotFound
+from pixelwire.limits import DESTINATIONS_MAX
 
 _SQL: Final = load("destinations.sql")
 
@@ -48,6 +49,7 @@ class Destinations(Businesses):
         start_after: int = 0,
         *,
         id: str | None = None,  # noqa: A002 - the contract's word for it
+        is_enabled: bool = True,
     ) -> Destination:
         """`pixels` are ids; None takes all of the business, those to come included.
 
@@ -63,20 +65,22 @@ class Destinations(Businesses):
         with writing(self._connection):
             self.business(business_id)
             self._refuse_destination_name(business_id, name)
-            self._refuse_foreign_pixels(business_id, pixels or ())
+            if len(self._rows(_SQL["of_business"], business_id)) >= DESTINATIONS_MAX:
+                raise Conflict(f"the business has {DESTINATIONS_MAX} destinations", hint="delete one first")
             values = (
                 destination_id,
                 business_id,
                 kind,
                 name,
                 kept,
+                int(is_enabled),
                 int(pixels is None),
                 start_after,
                 now,
                 now,
             )
             self._run(_SQL["insert"], *values)
-            self._run_many(_SQL["choose"], [(destination_id, pixel, business_id) for pixel in pixels or ()])
+            self._choose_pixels(destination_id, business_id, pixels)
         return self.destination(destination_id)
 
     def destination(self, destination_id: str) -> Destination:
@@ -100,8 +104,12 @@ class Destinations(Businesses):
         name: str | None = None,
         options: dict[str, Any] | None = None,
         is_enabled: bool | None = None,
+        pixels: Sequence[str] | msgspec.UnsetType | None = msgspec.UNSET,
+        revision: int | None = None,
     ) -> Destination:
-        """None leaves a thing as it is; the revision grows in any case, so the courier looks again."""
+        """None (for `pixels` UNSET) leaves a thing as it is; the revision grows in any case, so that
+        the courier looks again. Conflict when `revision` is given and another change came in between.
+        """
         checked = Checked()
         if name is not None:
             checked.take("name", check_name, name)
@@ -110,11 +118,15 @@ class Destinations(Businesses):
             row = self._row(_SQL["one"], destination_id)
             if row is None:
                 raise NotFound("there is no such destination")
+            if revision not in (None, row[7]):
+                raise Conflict("the destination was changed at the same time", hint="read it and try again")
             if name not in (None, row[3]):
                 self._refuse_destination_name(row[1], str(name))
             kept = row[4] if options is None else msgspec.json.encode(options).decode()
             enabled = row[5] if is_enabled is None else int(is_enabled)
             self._run(_SQL["update"], name or row[3], kept, enabled, self._clock.now_ms(), destination_id)
+            if not isinstance(pixels, msgspec.UnsetType):
+                self._choose_pixels(destination_id, row[1], pixels)
         return self.destination(destination_id)
 
     def resume_destination(self, destination_id: str) -> Destination:
@@ -130,10 +142,14 @@ class Destinations(Businesses):
         if self._row(_SQL["of_name"], business_id, name):
             raise Conflict(f"the business has a destination named {name!r} already")
 
-    def _refuse_foreign_pixels(self, business_id: str, pixels: Sequence[str]) -> None:
-        foreign = [pixel for pixel in pixels if not self._row(_SQL["business_has_pixel"], pixel, business_id)]
+    def _choose_pixels(self, destination_id: str, business_id: str, pixels: Sequence[str] | None) -> None:
+        wanted = pixels or ()
+        foreign = [pixel for pixel in wanted if not self._row(_SQL["business_has_pixel"], pixel, business_id)]
         if foreign:
-            raise InvalidFields([f"pixels: the business has no pixel {pixel}" for pixel in foreign])
+            raise InvalidFields([f"pixel_ids: the business has no pixel {pixel}" for pixel in foreign])
+        self._run(_SQL["take"], int(pixels is None), destination_id)
+        self._run(_SQL["forget_choice"], destination_id)
+        self._run_many(_SQL["choose"], [(destination_id, pixel, business_id) for pixel in wanted])
 
     def _destination(self, row: Row) -> Destination:
         return Destination(

@@ -1,6 +1,7 @@
 -- name: insert
-INSERT INTO destination (id, business_id, kind, name, options, takes_all, start_after, created_ms, updated_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO destination
+    (id, business_id, kind, name, options, is_enabled, takes_all, start_after, created_ms, updated_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: all
 SELECT id, business_id, kind, name, options, is_enabled, takes_all, revision, start_after, created_ms, updated_ms
@@ -15,6 +16,9 @@ WHERE id = ?;
 -- name: of_name
 SELECT 1 FROM destination WHERE business_id = ? AND name = ?;
 
+-- name: of_business
+SELECT 1 FROM destination WHERE business_id = ?;
+
 -- name: update
 UPDATE destination
 SET name = ?, options = ?, is_enabled = ?, revision = revision + 1, updated_ms = ?
@@ -22,6 +26,12 @@ WHERE id = ?;
 
 -- name: delete
 DELETE FROM destination WHERE id = ?;
+
+-- name: take
+UPDATE destination SET takes_all = ? WHERE id = ?;
+
+-- name: forget_choice
+DELETE FROM destination_pixel WHERE destination_id = ?;
 
 -- name: choose
 -- Gives a destination one pixel, if its business has it.

@@ -16,6 +16,7 @@ from pixelwire.cli.rows import business_of, destination_of, opened, pixel_of
 from pixelwire.clock import SystemClock
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Surroundings
+from pixelwire.destinations.merge import merged
 from pixelwire.record.reader import Reader
 
 COLUMNS: Final = ["id", "name", "kind", "enabled", "state", "waiting", "dead", "reason"]
@@ -118,9 +119,9 @@ def set_(destination: str, name: str | None, config: Path | None, data_dir: str 
     with opened(config, data_dir) as catalog:
         found = destination_of(catalog, destination)
         new = collect(found.kind, given["file"], given["pairs"], given["variables"], given["files"])
-        merged = _merged(found.options, new)
-        registry.validate(found.kind, merged)
-        changed = catalog.change_destination(found.id, name=name, options=merged)
+        chosen = merged(found.options, {}, new)
+        registry.validate(found.kind, chosen)
+        changed = catalog.change_destination(found.id, name=name, options=chosen)
     _print(changed, given["is_json"])
 
 
@@ -188,16 +189,6 @@ def _say(changed: Destination) -> None:
 
 def _id(catalog: Catalog, destination: str) -> str:
     return destination_of(catalog, destination).id
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """New values over old ones; tables are merged, so that one header can be renewed."""
-    tables = {
-        name: old[name] | value
-        for name, value in new.items()
-        if isinstance(value, dict) and isinstance(old.get(name), dict)
-    }
-    return old | new | tables
 
 
 def _head(data_dir: Path) -> int:

@@ -11,8 +11,9 @@ from pixelwire.cli.rows import row_of
 from pixelwire.deliver.state import Deliveries, DestinationSummary
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Options
+from pixelwire.destinations.options import default_of
 from pixelwire.destinations.options import described as meanings_of
-from pixelwire.destinations.plain_types import default_of, plain_types
+from pixelwire.destinations.plain_types import plain_types
 from pixelwire.errors import InvalidFields
 
 

@@ -35,7 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return [
             field.encode_name
             for field in msgspec.structs.fields(self)
-            if is_operator_only(field.type) and getattr(self, field.name) != _default(field)
+            if is_operator_only(field.type) and getattr(self, field.name) != default_of(field)
         ]
 
 
@@ -79,6 +79,13 @@ def described(kind: type[Options]) -> dict[str, str]:
     return {field.encode_name: _description(field.type) for field in msgspec.structs.fields(kind)}
 
 
+def default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """The value of an option that is not given; NODEFAULT of one that must be."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
 def is_operator_only(annotation: Any) -> bool:
     """Whether an option of this type is marked OPERATOR_ONLY."""
     return any((meta.extra or {}).get("operator_only") for meta in _metas(annotation))
@@ -90,12 +97,6 @@ def _description(annotation: Any) -> str:
 
 def _metas(annotation: Any) -> list[msgspec.Meta]:
     return [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-
-
-def _default(field: Any) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
 
 
 def _shown(value: Any) -> Any:

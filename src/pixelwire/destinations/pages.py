@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from pixelwire.destinations import registry
-from pixelwire.destinations.options import described, is_operator_only
-from pixelwire.destinations.plain_types import default_of, plain_types
+from pixelwire.destinations.options import default_of, described, is_operator_only
+from pixelwire.destinations.plain_types import plain_types
 
 OVERVIEW: Final = "destinations.md"
 OPERATORS: Final = " Only the server's operator may set it."

@@ -1,8 +1,7 @@
 """An option's type in words for people, from its declaration. Knows no destination."""
 
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import inspect
 
 from pixelwire.destinations.options import Options
@@ -29,12 +28,6 @@ def plain_types(kind: type[Options]) -> dict[str, str]:
     found = inspect.type_info(kind)
     assert isinstance(found, inspect.StructType)
     return {field.encode_name: plain_type(field.type) for field in found.fields}
-
-
-def default_of(field: msgspec.structs.FieldInfo) -> Any:
-    """The value of an option that is not given and need not be."""
-    assert not field.required
-    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
 
 
 def plain_type(kind: inspect.Type) -> str:

@@ -40,6 +40,11 @@ class Principal(msgspec.Struct, frozen=True):
         """Whether a business (or, with None, the server itself) is this token's."""
         return self.business_id in (None, business_id)
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether this is an admin of the whole server."""
+        return self.role == "admin" and self.business_id is None
+
     def require_server(self) -> None:
         """Forbidden but for an admin of the whole server."""
         self.require_role("admin")

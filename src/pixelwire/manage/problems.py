@@ -73,6 +73,9 @@ DEFINITIONS: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "The server failed. Its operator finds the cause in the log.",
 }
 
+# The type of a validation error whose context has all its `problems`, each with its field's name before it.
+SEVERAL: Final = "several"
+
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST")
 
 _log = telemetry.logger("manage")
@@ -102,7 +105,7 @@ async def answer_error(request: Request, exc: Exception) -> Response:
 async def answer_invalid(request: Request, exc: Exception) -> Response:
     """A request that does not fit its schema: every field at fault is named."""
     assert isinstance(exc, RequestValidationError)
-    messages = [_message(error) for error in exc.errors()]
+    messages = [message for error in exc.errors() for message in _messages(error)]
     return _answer(request.scope, HTTPStatus.BAD_REQUEST, InvalidFields.code, messages)
 
 
@@ -154,6 +157,10 @@ def _tell(
         _log.error("request_failed", **facts, method=method, exc_info=cause)
     else:
         _log.info("request_refused", **facts, method=method)
+
+
+def _messages(error: Mapping[str, Any]) -> list[str]:
+    return list(error["ctx"]["problems"]) if error["type"] == SEVERAL else [_message(error)]
 
 
 def _message(error: Mapping[str, Any]) -> str:

@@ -67,3 +67,30 @@ def test_a_deleted_destination_is_gone(tmp_path: Path) -> None:
         catalog.delete_destination(made.id)
     with pytest.raises(NotFound):
         catalog.resume_destination(made.id)
+
+
+def test_its_pixels_can_be_changed(tmp_path: Path) -> None:
+    """Some, others, or all; a foreign one is refused and nothing changes."""
+    catalog, business, pixel = make_shop(tmp_path)
+    second = catalog.create_pixel(business.id, "https://second.example", "Second")
+    made = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS)
+    for wanted in ([pixel.id], [second.id], [second.id, pixel.id], None):
+        changed = catalog.change_destination(made.id, pixels=wanted)
+        assert changed.pixel_ids == (
+            None if wanted is None else sorted(wanted, key=[pixel.id, second.id].index)
+        )
+        assert catalog.change_destination(made.id, name="Hook").pixel_ids == changed.pixel_ids
+    with pytest.raises(InvalidFields, match="pixel_ids: the business has no pixel x"):
+        catalog.change_destination(made.id, name="Other", pixels=["x"])
+    assert catalog.destination(made.id).name == "Hook"
+
+
+def test_a_change_of_what_was_changed_meanwhile_is_a_conflict(tmp_path: Path) -> None:
+    """Who merges options says which revision was read, so that no change is lost."""
+    catalog, business, _ = make_shop(tmp_path)
+    made = catalog.create_destination(business.id, "webhook", "Hook", OPTIONS, is_enabled=False)
+    assert not made.is_enabled
+    catalog.change_destination(made.id, name="First", revision=made.revision)
+    with pytest.raises(Conflict, match="at the same time"):
+        catalog.change_destination(made.id, name="Second", revision=made.revision)
+    assert catalog.destination(made.id).name == "First"

@@ -2,8 +2,29 @@
 
 from fastapi import APIRouter
 
-from pixelwire.manage.own import counts, events, outcomes, pixels, receipts, tokens, write_keys
+from pixelwire.manage.own import (
+    counts,
+    destination_kinds,
+    destinations,
+    events,
+    outcomes,
+    pixels,
+    receipts,
+    tokens,
+    write_keys,
+)
 
 router = APIRouter(prefix="/api/v1")
-for part in (pixels, events, receipts, counts, outcomes, write_keys, tokens):
+PARTS = (
+    pixels,
+    events,
+    receipts,
+    counts,
+    outcomes,
+    write_keys,
+    destinations,
+    destination_kinds,
+    tokens,
+)
+for part in PARTS:
     router.include_router(part.router)
