@@ -64,6 +64,11 @@ assert EXPIRED_EVENTS_MAX >= SEGMENT_EVENTS_MAX
 assert COMMIT_EVENTS_MAX >= BATCH_EVENTS_MAX
 assert FILTER_BITS >= SEGMENT_EVENTS_MAX * 16  # under 1 false hit in 100 with three probes
 
+# -- Routing ---------------------------------------------------------------------------------------
+ROUTE_RULES_MAX: Final = 100  # conditions, transforms, names of one list
+ROUTED_BYTES_MAX: Final = 1_048_576  # a payload after its owner's transforms
+assert ROUTED_BYTES_MAX >= 4 * PAYLOAD_BYTES_MAX
+
 # -- Catalog ---------------------------------------------------------------------------------------
 KEY_LOOKUPS_PER_S: Final = 200  # a worker's questions about keys it does not know
 CATALOG_TICK_S: Final = 0.5

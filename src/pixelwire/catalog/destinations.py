@@ -1,4 +1,5 @@
-"""Destinations: where a business's events are sent. Knows no kind: options are checked by who builds one.
+"""Destinations: where a business's events are sent. Knows no kind and no rule: options are checked by who
+builds one, filters and transforms by who asks for them.
 
 The options hold secrets (signing keys, passwords), so they are in no repr and in no log.
 """
@@ -25,6 +26,8 @@ class Destination(msgspec.Struct, frozen=True):
     kind: str
     name: str
     options: dict[str, Any]
+    filters: dict[str, Any]  # which events it gets; empty: all
+    transforms: list[dict[str, Any]]  # in what shape; empty: as stored
     is_enabled: bool
     revision: int  # grows with every change
     start_after: int  # seq: events after this one are delivered
@@ -50,6 +53,8 @@ class Destinations(Businesses):
         *,
         id: str | None = None,  # noqa: A002 - the contract's word for it
         is_enabled: bool = True,
+        filters: dict[str, Any] | None = None,
+        transforms: list[dict[str, Any]] | None = None,
     ) -> Destination:
         """`pixels` are ids; None takes all of the business, those to come included.
 
@@ -61,7 +66,6 @@ class Destinations(Businesses):
         destination_id = checked.take("id", check_uuid, id or str(uuid4()))
         checked.finish()
         now = self._clock.now_ms()
-        kept = msgspec.json.encode(options).decode()
         with writing(self._connection):
             self.business(business_id)
             self._refuse_destination_name(business_id, name)
@@ -72,7 +76,9 @@ class Destinations(Businesses):
                 business_id,
                 kind,
                 name,
-                kept,
+                _kept(options),
+                _kept(filters or {}),
+                _kept(transforms or []),
                 int(is_enabled),
                 int(pixels is None),
                 start_after,
@@ -103,6 +109,8 @@ class Destinations(Businesses):
         *,
         name: str | None = None,
         options: dict[str, Any] | None = None,
+        filters: dict[str, Any] | None = None,
+        transforms: list[dict[str, Any]] | None = None,
         is_enabled: bool | None = None,
         pixels: Sequence[str] | msgspec.UnsetType | None = msgspec.UNSET,
         revision: int | None = None,
@@ -118,13 +126,17 @@ class Destinations(Businesses):
             row = self._row(_SQL["one"], destination_id)
             if row is None:
                 raise NotFound("there is no such destination")
-            if revision not in (None, row[7]):
+            if revision not in (None, row[9]):
                 raise Conflict("the destination was changed at the same time", hint="read it and try again")
             if name not in (None, row[3]):
                 self._refuse_destination_name(row[1], str(name))
-            kept = row[4] if options is None else msgspec.json.encode(options).decode()
-            enabled = row[5] if is_enabled is None else int(is_enabled)
-            self._run(_SQL["update"], name or row[3], kept, enabled, self._clock.now_ms(), destination_id)
+            declared = [
+                old if new is None else _kept(new)
+                for old, new in zip(row[4:7], (options, filters, transforms), strict=True)
+            ]
+            enabled = row[7] if is_enabled is None else int(is_enabled)
+            now = self._clock.now_ms()
+            self._run(_SQL["update"], name or row[3], *declared, enabled, now, destination_id)
             if not isinstance(pixels, msgspec.UnsetType):
                 self._choose_pixels(destination_id, row[1], pixels)
         return self.destination(destination_id)
@@ -158,10 +170,16 @@ class Destinations(Businesses):
             kind=row[2],
             name=row[3],
             options=msgspec.json.decode(row[4]),
-            is_enabled=bool(row[5]),
-            revision=row[7],
-            start_after=row[8],
-            pixel_ids=None if row[6] else [pixel[0] for pixel in self._rows(_SQL["chosen"], row[0])],
-            created_ms=row[9],
-            updated_ms=row[10],
+            filters=msgspec.json.decode(row[5]),
+            transforms=msgspec.json.decode(row[6]),
+            is_enabled=bool(row[7]),
+            revision=row[9],
+            start_after=row[10],
+            pixel_ids=None if row[8] else [pixel[0] for pixel in self._rows(_SQL["chosen"], row[0])],
+            created_ms=row[11],
+            updated_ms=row[12],
         )
+
+
+def _kept(declared: dict[str, Any] | list[dict[str, Any]]) -> str:
+    return msgspec.json.encode(declared).decode()

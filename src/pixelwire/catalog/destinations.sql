@@ -1,15 +1,19 @@
 -- name: insert
-INSERT INTO destination
-    (id, business_id, kind, name, options, is_enabled, takes_all, start_after, created_ms, updated_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO destination (
+    id, business_id, kind, name, options, filters, transforms, is_enabled, takes_all, start_after,
+    created_ms, updated_ms
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: all
-SELECT id, business_id, kind, name, options, is_enabled, takes_all, revision, start_after, created_ms, updated_ms
+SELECT id, business_id, kind, name, options, filters, transforms, is_enabled, takes_all, revision, start_after,
+       created_ms, updated_ms
 FROM destination
 ORDER BY rowid;
 
 -- name: one
-SELECT id, business_id, kind, name, options, is_enabled, takes_all, revision, start_after, created_ms, updated_ms
+SELECT id, business_id, kind, name, options, filters, transforms, is_enabled, takes_all, revision, start_after,
+       created_ms, updated_ms
 FROM destination
 WHERE id = ?;
 
@@ -21,7 +25,7 @@ SELECT 1 FROM destination WHERE business_id = ?;
 
 -- name: update
 UPDATE destination
-SET name = ?, options = ?, is_enabled = ?, revision = revision + 1, updated_ms = ?
+SET name = ?, options = ?, filters = ?, transforms = ?, is_enabled = ?, revision = revision + 1, updated_ms = ?
 WHERE id = ?;
 
 -- name: delete

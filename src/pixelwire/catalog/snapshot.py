@@ -43,6 +43,8 @@ class DestinationEntry(msgspec.Struct, frozen=True):
     revision: int  # grows with every change of the row
     start_after: int  # seq: events after this one are delivered
     pixels: frozenset[int]  # numbers of the pixels it gets
+    filters: dict[str, Any] = {}  # as declared, for routing.parse_route
+    transforms: list[dict[str, Any]] = []
 
     def __repr__(self) -> str:
         return f"DestinationEntry(id={self.id!r}, kind={self.kind!r}, revision={self.revision})"
@@ -91,7 +93,9 @@ class Snapshot:
             return [self._destination(row) for row in self._rows(_SQL["destinations"])]
 
     def _destination(self, row: Row) -> DestinationEntry:
-        destination_id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all = row
+        destination_id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all = row[
+            :9
+        ]
         statement = _SQL["pixels_of_business" if takes_all else "pixels_of_destination"]
         pixels = frozenset(
             pixel[0] for pixel in self._rows(statement, business_id if takes_all else destination_id)
@@ -106,6 +110,8 @@ class Snapshot:
             revision=revision,
             start_after=start_after,
             pixels=pixels,
+            filters=msgspec.json.decode(row[9]),
+            transforms=msgspec.json.decode(row[10]),
         )
 
     def _find(self, sql: str, value: str | int) -> PixelEntry | None:

@@ -16,7 +16,7 @@ SELECT id, number, id, is_enabled, event_rules, address, user_agent, gpc FROM pi
 SELECT id, number, id, is_enabled, event_rules, address, user_agent, gpc FROM pixel WHERE number = ?;
 
 -- name: destinations
-SELECT id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all
+SELECT id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all, filters, transforms
 FROM destination
 ORDER BY rowid;
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.errors import Conflict, InvalidFields, NotFound
 from support.catalogs import make_shop
 
@@ -28,6 +29,28 @@ def test_every_change_grows_the_revision(tmp_path: Path) -> None:
     assert [made.revision, switched.revision, changed.revision, resumed.revision] == [1, 2, 3, 4]
     assert (switched.is_enabled, changed.is_enabled, resumed.is_enabled) == (False, False, True)
     assert (resumed.name, resumed.options) == ("New", {"url": "https://new.example"})
+
+
+def test_filters_and_transforms_are_kept_as_declared(tmp_path: Path) -> None:
+    """The courier reads them with the destination; a change raises the revision; empty removes them."""
+    catalog, business, _ = make_shop(tmp_path)
+    filters, transforms = {"calls": ["track"]}, [{"remove": ["context.ip"]}, {"set": {"a": [1, None]}}]
+    plain = catalog.create_destination(business.id, "webhook", "Plain", OPTIONS)
+    assert (plain.filters, plain.transforms) == ({}, [])
+    made = catalog.create_destination(
+        business.id, "webhook", "Hook", OPTIONS, filters=filters, transforms=transforms
+    )
+    renamed = catalog.change_destination(made.id, name="New")
+    assert (renamed.filters, renamed.transforms) == (filters, transforms)
+    snapshot = Snapshot(tmp_path)
+    assert [(entry.filters, entry.transforms) for entry in snapshot.destinations()] == [
+        ({}, []),
+        (filters, transforms),
+    ]
+    changed = catalog.change_destination(made.id, filters={}, transforms=[])
+    assert (changed.filters, changed.transforms, changed.options) == ({}, [], OPTIONS)
+    assert [made.revision, renamed.revision, changed.revision] == [1, 2, 3]
+    assert snapshot.destinations()[1].filters == {}
 
 
 def test_a_destination_takes_pixels_of_its_own_business_only(tmp_path: Path) -> None:

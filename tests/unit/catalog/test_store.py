@@ -55,6 +55,24 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     catalog.close()
 
 
+def test_a_catalog_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its destinations get every event, as they did."""
+    connection = apsw.Connection(str(catalog_path(tmp_path)))
+    connection.execute(migrations()[0])
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("INSERT INTO business VALUES ('b', 'Shop', 'ADVERTISER', 'ACTIVE', '{}', 1, 1)")
+    connection.execute("""
+        INSERT INTO destination
+            (id, business_id, kind, name, options, takes_all, start_after, created_ms, updated_ms)
+        VALUES ('d', 'b', 'webhook', 'Hook', '{"url":"https://hook.example"}', 1, 7, 1, 1)
+    """)
+    connection.close()
+    catalog = Catalog.open(tmp_path)
+    (found,) = catalog.destinations()
+    assert (found.filters, found.transforms, found.start_after, found.is_enabled) == ({}, [], 7, True)
+    catalog.close()
+
+
 def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
     """An older program never touches what a newer one wrote."""
     Catalog.open(tmp_path).close()
