@@ -2,6 +2,7 @@
 
 import gc
 import random
+import threading
 from collections import Counter
 from contextlib import closing
 from itertools import count
@@ -25,6 +26,7 @@ PIXEL = 1
 # chosen by the syncs before them, since a commit that seals has hundreds of writes and one sync.
 OPERATIONS_MAX = (20, 300, 3_000)
 SYNCS_MAX = (10, 50, 150)
+THREAD_ENDS_S = 20.0
 SMALL_SEGMENTS = SegmentLimits(events_max=25)
 
 
@@ -86,6 +88,7 @@ class History:
             except Exception:
                 pass  # it could not have done more
             writer = None
+            _end_housekeepers()
             gc.collect()  # connections that a failed start left open
 
     def _commit_for_ever(self, writer: Writer) -> None:
@@ -170,6 +173,14 @@ class History:
         if way < 0.8:
             return CutAt(sync=sync)
         return CutAt(operation=operation + OPERATIONS_MAX[0], failing_sync=sync)
+
+
+def _end_housekeepers() -> None:
+    """A process takes its threads along; here one that went on would work on the next one's files."""
+    for thread in threading.enumerate():
+        if thread.name == "housekeeper":
+            thread.join(THREAD_ENDS_S)
+            assert not thread.is_alive(), "a housekeeper outlived its recorder"
 
 
 def _stored(reader: Reader) -> dict[int, str]:

@@ -13,17 +13,12 @@ from pixelwire.clock import Clock
 from pixelwire.errors import SegmentDamaged
 from pixelwire.record.damage import DAMAGED, damaged_numbers, is_sound, suspicion
 from pixelwire.record.filters import SealedFilters, shrunk
+from pixelwire.record.housekeeper import ExamineJob, Housekeeper, SealJob
 from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
 from pixelwire.record.resume import Older, last_batch_of, look_at_older, spans_of
 from pixelwire.record.retention import RetentionLimits
-from pixelwire.record.sealing import (
-    ExamineJob,
-    Housekeeper,
-    SealJob,
-    is_failed_write,
-    open_totals,
-)
+from pixelwire.record.sealing import is_failed_write, open_totals
 from pixelwire.record.segments import (
     Place,
     SegmentInfo,
@@ -99,6 +94,7 @@ class Chain:
         self._resume()
         self._retention = Retention(data_dir, store_id, retention, clock.now_ms, storage=storage)
         self._housekeeper.take_up(self._retention.turn)
+        self._housekeeper.start()
 
     @property
     def housekeeping_failure(self) -> str:
