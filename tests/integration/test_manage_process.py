@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from pixelwire.manage import server
 from pixelwire.manage.app import build_app
@@ -143,12 +145,15 @@ def open_sockets(pid: int) -> list[str]:
 
 
 @contextmanager
-def serving(tmp_path: Path) -> Iterator[int]:
-    """The server in a thread; yields its port."""
+def serving(tmp_path: Path, route: Callable[[Request], Awaitable[Response]] | None = None) -> Iterator[int]:
+    """The server in a thread, with a further route when one is given; yields its port."""
     listening = socket.create_server(("127.0.0.1", 0))
     ready = threading.Event()
     options = ManageOptions(str(tmp_path), listening.fileno(), "http://p.test", "http://m.test")
-    manage = ManageServer(build_app(options), ready.set)
+    app = build_app(options)
+    if route is not None:
+        app.add_route("/slow", route, methods=["POST"])
+    manage = ManageServer(app, ready.set)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=manage.serve_on, args=(listening,))
     thread.start()
@@ -191,6 +196,48 @@ def test_a_request_that_does_not_come_is_not_waited_for(
     with serving(tmp_path) as port:
         assert asyncio.run(dripped(port, [], 0)) == b""
         assert asyncio.run(dripped(port, head, 0.02)) == b""
+
+
+async def crowded(port: int, silent: int) -> tuple[list[bytes], int, bytes]:
+    """Answers to three requests behind more silent connections than may be, how many of those were ended, and
+    the answer to a request that was under way all the time.
+    """
+    slow = await asyncio.open_connection("127.0.0.1", port)
+    slow[1].write(b"POST /slow HTTP/1.1\r\nHost: m\r\nContent-Length: 1\r\nConnection: close\r\n\r\n")
+    crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(silent)]
+    request = b"GET /healthz HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n"
+    answers = [await dripped(port, [request], 0) for _ in range(3)]
+    ended = [reader for reader, _ in crowd if reader.at_eof() or await is_ended(reader)]
+    slow[1].write(b"x")
+    answer = await asyncio.wait_for(slow[0].read(), 10)
+    for _, writer in (slow, *crowd):
+        writer.close()
+    return answers, len(ended), answer
+
+
+async def is_ended(reader: asyncio.StreamReader) -> bool:
+    """Whether the server has ended a connection that it sent nothing on."""
+    try:
+        return await asyncio.wait_for(reader.read(1), 0.01) == b""
+    except TimeoutError:
+        return False
+
+
+def test_who_asks_for_nothing_makes_room_for_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silent connections beyond the bound end, the oldest first; a request under way is not touched."""
+    monkeypatch.setattr(server, "CONNECTIONS_MAX", 20)
+    with serving(tmp_path, slow_route) as port:
+        answers, ended, slow = asyncio.run(crowded(port, silent=30))
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 3
+    assert ended == 30 + 1 + 1 - 20  # the slow one and the last who asks have their places
+    assert slow.startswith(b"HTTP/1.1 200")
+
+
+async def slow_route(request: Request) -> Response:
+    """Answers when it has the body."""
+    return Response(await request.body())
 
 
 def test_a_second_request_has_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

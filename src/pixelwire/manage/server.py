@@ -20,13 +20,20 @@ GRACE_S: Final = 0.5
 
 
 class PatientProtocol(H11Protocol):
-    """Ends a connection whose request does not come: uvicorn itself waits for ever."""
+    """Ends a connection whose request does not come: uvicorn itself waits for ever, and when it has as many
+    connections as it may have it refuses those that do ask. Here the one that has asked for nothing for the
+    longest time makes room.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _waits_since_s = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._waits_since_s = self.loop.time()
         self._wait_for_head(HEAD_S_MAX)
+        if len(self.connections) > CONNECTIONS_MAX:
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._head_timer is not None:
@@ -44,12 +51,30 @@ class PatientProtocol(H11Protocol):
             self._head_timer.cancel()
         self._head_timer = self.loop.call_later(seconds, self._give_up)
 
-    def _give_up(self) -> None:
+    def on_response_complete(self) -> None:
+        self._waits_since_s = self.loop.time()
+        super().on_response_complete()
+
+    @property
+    def _is_waiting(self) -> bool:
+        """For a request, with nothing under way."""
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        is_answering = cycle is not None and not cycle.response_complete
+        return (cycle is None or cycle.response_complete) and not self.transport.is_closing()
+
+    def _give_up(self) -> None:
         is_idle = self.timeout_keep_alive_task is not None  # uvicorn's own timer runs
-        if not is_answering and not is_idle and not self.transport.is_closing():
+        if self._is_waiting and not is_idle:
             self.transport.close()
+
+    def _make_room(self) -> None:
+        """Where all others are answered just now, this one's request is refused by uvicorn with a 503."""
+        others = (one for one in self.connections if isinstance(one, PatientProtocol) and one is not self)
+        oldest = min(
+            (one for one in others if one._is_waiting), key=lambda one: one._waits_since_s, default=None
+        )
+        if oldest is not None:
+            oldest.transport.close()
+            self.connections.discard(oldest)  # counted no more, although its end comes a moment later
 
 
 class ManageServer(uvicorn.Server):
@@ -67,7 +92,7 @@ class ManageServer(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=CONNECTIONS_MAX,
+                limit_concurrency=CONNECTIONS_MAX + 1,  # it refuses from this number on
                 h11_max_incomplete_event_size=HEAD_BYTES_MAX,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
