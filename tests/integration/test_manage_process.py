@@ -198,12 +198,13 @@ def test_a_request_that_does_not_come_is_not_waited_for(
         assert asyncio.run(dripped(port, head, 0.02)) == b""
 
 
-async def crowded(port: int, silent: int) -> tuple[list[bytes], int, bytes]:
+async def crowded(port: int, silent: int, is_under_way: threading.Event) -> tuple[list[bytes], int, bytes]:
     """Answers to three requests behind more silent connections than may be, how many of those were ended, and
     the answer to a request that was under way all the time.
     """
     slow = await asyncio.open_connection("127.0.0.1", port)
     slow[1].write(b"POST /slow HTTP/1.1\r\nHost: m\r\nContent-Length: 1\r\nConnection: close\r\n\r\n")
+    assert await asyncio.to_thread(is_under_way.wait, 10)
     crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(silent)]
     request = b"GET /healthz HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n"
     answers = [await dripped(port, [request], 0) for _ in range(3)]
@@ -228,16 +229,17 @@ def test_who_asks_for_nothing_makes_room_for_who_asks(
 ) -> None:
     """Silent connections beyond the bound end, the oldest first; a request under way is not touched."""
     monkeypatch.setattr(server, "CONNECTIONS_MAX", 20)
+    is_under_way = threading.Event()
+
+    async def slow_route(request: Request) -> Response:
+        is_under_way.set()
+        return Response(await request.body())
+
     with serving(tmp_path, slow_route) as port:
-        answers, ended, slow = asyncio.run(crowded(port, silent=30))
+        answers, ended, slow = asyncio.run(crowded(port, 30, is_under_way))
     assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 3
     assert ended == 30 + 1 + 1 - 20  # the slow one and the last who asks have their places
     assert slow.startswith(b"HTTP/1.1 200")
-
-
-async def slow_route(request: Request) -> Response:
-    """Answers when it has the body."""
-    return Response(await request.body())
 
 
 def test_a_second_request_has_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
