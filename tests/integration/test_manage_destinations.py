@@ -14,6 +14,7 @@ from support.catalogs import make_shop
 from support.couriers import courier
 from support.events import make_event, record
 from support.receiver import ReceiverThread
+from support.routes import install_transforms
 from support.waiting import wait_until
 
 SECRETS = ("url-secret", "header-secret", "0123456789-signing")
@@ -68,8 +69,8 @@ def test_a_destination_is_made_and_read(api: Shop) -> None:
     assert made == api.get(f"{api.path}/{made['id']}").json()
     assert api.get(api.path).json() == {"destinations": [made]}
     assert list(made) == [
-        *("id", "business_id", "name", "kind", "options", "enabled", "pixel_ids", "created_at", "updated_at"),
-        "state",
+        *("id", "business_id", "name", "kind", "options", "filters", "transforms", "enabled", "pixel_ids"),
+        *("created_at", "updated_at", "state"),
     ]
     assert made["options"] == {
         "url": "https://hooks.example/...",
@@ -242,6 +243,48 @@ def test_options_of_another_version_are_hidden_and_can_be_mended(api: Shop) -> N
     assert api.kept(made) == {"url": "https://hooks.example/in"}
 
 
+def test_filters_and_transforms_are_kept_and_replaced_whole(api: Shop) -> None:
+    """As they are written; what is absent stays, and nothing inside takes them away."""
+    filters, transforms = {"calls": ["track"]}, [{"remove": ["context.ip"]}, {"sample": {"percent": 50}}]
+    made = api.make(filters=filters, transforms=transforms)
+    path = f"{api.path}/{made['id']}"
+    assert (made["filters"], made["transforms"]) == (filters, transforms)
+    for change in (
+        {"name": "New"},
+        {"filters": {"signals": ["PURCHASE"]}},
+        {"transforms": []},
+        {"filters": {}},
+    ):
+        made = {**made, **change}
+        answer = api.patch(path, change).json()
+        assert (answer["filters"], answer["transforms"]) == (made["filters"], made["transforms"])
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"filters": {"calls": ["paged"], "evnts": ["x"]}}, ["filters", "filters.calls"]),
+        ({"filters": {"conditions": [{"path": "a"}]}}, ["condition 1"]),
+        ({"transforms": [{"remove": ["a"]}, {"shout": 1}]}, ["transform 2"]),
+        ({"transforms": [{"function": "no_such"}]}, ["transform 1 (function)"]),
+        (
+            {"filters": {"events": ["\ud800"]}, "transforms": [{"set": {"a": "\udc00"}}]},
+            ["filters", "transforms"],
+        ),
+        ({"filters": None, "transforms": {}}, ["filters", "transforms"]),
+    ],
+)
+def test_wrong_filters_and_transforms_are_named(api: Shop, body: dict[str, Any], fields: list[str]) -> None:
+    """Each by its place, when a destination is made and when it is changed."""
+    made = api.make()
+    for answer in (
+        api.post(api.path, {"name": "N", "kind": "webhook", "options": OPTIONS} | body),
+        api.patch(f"{api.path}/{made['id']}", body),
+    ):
+        assert is_refused(answer, 400, *fields)
+    assert api.get(api.path).json() == {"destinations": [made]}
+
+
 # -- Deleting --------------------------------------------------------------------------------------
 
 
@@ -304,6 +347,24 @@ def test_what_the_operator_opened_is_not_redirected_by_a_business(api: Shop) -> 
     assert api.patch(path, {"name": "Renamed", "enabled": False}).status == 200
     closed = {"url": "https://elsewhere.example/", "allow_private_addresses": False}
     assert api.patch(path, {"options": closed}).status == 200
+
+
+def test_a_function_is_the_operators_choice(
+    api: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs inside the server; a business neither chooses one nor loses the operator's by other changes."""
+    install_transforms(
+        tmp_path, monkeypatch, "enriching", "def enrich(payload, event):\n    return payload\n"
+    )
+    transforms = [{"function": "enrich"}]
+    made = api.make(transforms=transforms)
+    path = f"{api.path}/{made['id']}"
+    api.use_token("admin", api.business)
+    body = {"name": "N", "kind": "webhook", "options": OPTIONS, "transforms": transforms}
+    for answer in (api.post(api.path, body), api.patch(path, {"transforms": [*transforms, *transforms]})):
+        assert is_refused(answer, 403, "transforms")
+    assert api.patch(path, {"name": "Renamed"}).json()["transforms"] == transforms
+    assert api.patch(path, {"transforms": []}).json()["transforms"] == []
 
 
 def test_who_only_reads_sees_no_secret(api: Shop) -> None:

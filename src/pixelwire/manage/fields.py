@@ -1,7 +1,8 @@
 """Members of bodies, checked by the catalog's own rules. Knows no route."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from pixelwire.catalog.checks import (
@@ -17,6 +18,18 @@ from pixelwire.event import Signal
 from pixelwire.limits import NAME_CHARACTERS_MAX
 
 AAM_FIELDS_MAX: Final = 11
+
+Json = TypeVar("Json")
+
+
+def check_encodable(value: Json) -> Json:
+    """JSON can hold halves of characters, which no file can."""
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        raise ValueError("holds a character that no text can have") from None
+    return value
+
 
 Name = Annotated[
     str,

@@ -41,6 +41,8 @@ class DestinationAnswer(TypedDict):
     options: Annotated[
         dict[str, Any], Field(description="Defaults filled in. Of a secret only that it is there.")
     ]
+    filters: dict[str, Any]
+    transforms: list[dict[str, Any]]
     enabled: bool
     pixel_ids: Annotated[
         list[HexText] | None, Field(description="Whose events it gets; null: all, those to come included.")
@@ -77,6 +79,8 @@ def destination_answer(
         "name": destination.name,
         "kind": destination.kind,
         "options": shown_options(destination),
+        "filters": destination.filters,
+        "transforms": destination.transforms,
         "enabled": destination.is_enabled,
         "pixel_ids": destination.pixel_ids,
         "created_at": iso_s(destination.created_ms),

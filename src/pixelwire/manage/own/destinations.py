@@ -5,14 +5,12 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, Field, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from pixelwire.catalog.destinations import Destination
 from pixelwire.deliver.state import DestinationSummary
-from pixelwire.destinations import registry
 from pixelwire.errors import Conflict, NotFound
 from pixelwire.manage.answers import empty_answer, json_answer
 from pixelwire.manage.auth import ReachableBusinessId, ThePrincipal
@@ -20,9 +18,16 @@ from pixelwire.manage.desks import Desk
 from pixelwire.manage.documented import problems
 from pixelwire.manage.fields import Body, Flag, Name
 from pixelwire.manage.office import TheOffice
-from pixelwire.manage.own.destination_rules import changed_options, check_options, option_problems
+from pixelwire.manage.own.destination_rules import (
+    FilterTable,
+    KindName,
+    OptionsOfKind,
+    TransformList,
+    changed_options,
+    check_options,
+    check_transforms,
+)
 from pixelwire.manage.own.destination_shapes import DestinationAnswer, destination_answer, place_of
-from pixelwire.manage.problems import SEVERAL
 from pixelwire.manage.routes import GuardedRoute
 
 PIXELS_MAX = 1_000
@@ -42,37 +47,12 @@ PixelIds = Annotated[
 ]
 
 
-def check_kind(kind: str) -> str:
-    if kind not in registry.kinds():
-        raise ValueError(f"is not known; there are {', '.join(registry.kinds())}")
-    return kind
-
-
-def check_options_of_kind(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-    """Each problem a message of its own. A kind that is not known was told already."""
-    if "kind" in info.data:
-        found = option_problems(info.data["kind"], options)
-        if found:
-            raise PydanticCustomError(SEVERAL, "are not valid", {"problems": found})
-    return options
-
-
 class NewDestination(Body):
     name: Name
-    kind: Annotated[
-        str,
-        AfterValidator(check_kind),
-        Field(description="As in `/api/v1/destinations/kinds`.", examples=["webhook"]),
-    ]
-    options: Annotated[
-        dict[str, Any],
-        AfterValidator(check_options_of_kind),
-        Field(
-            description="Of the kind.",
-            examples=[{"url": "https://hooks.example/in"}],
-            validate_default=True,
-        ),
-    ] = {}  # noqa: RUF012 pydantic copies it
+    kind: KindName
+    options: OptionsOfKind = {}  # noqa: RUF012 pydantic copies it
+    filters: FilterTable = {}  # noqa: RUF012 pydantic copies it
+    transforms: TransformList = []  # noqa: RUF012 pydantic copies it
     pixel_ids: PixelIds | None = None
     enabled: Flag = True
     from_start: Annotated[
@@ -89,6 +69,8 @@ class DestinationPatch(Body):
             "shown, a hidden secret too, stays as it is."
         ),
     ] = Field(default_factory=dict)
+    filters: FilterTable = Field(default_factory=dict)
+    transforms: TransformList = Field(default_factory=list)
     pixel_ids: PixelIds | None = None
     enabled: Flag = Field(default_factory=bool)
 
@@ -131,6 +113,7 @@ async def create_destination(
 
     def create(desk: Desk) -> DestinationAnswer:
         check_options(principal, body.kind, body.options)
+        check_transforms(principal, body.transforms)
         start_after = 0 if body.from_start else desk.reader.head()
         made = desk.catalog.create_destination(
             business_id,
@@ -140,6 +123,8 @@ async def create_destination(
             body.pixel_ids,
             start_after,
             is_enabled=body.enabled,
+            filters=body.filters,
+            transforms=body.transforms,
         )
         return destination_answer(made, None, desk.reader.head())
 
@@ -175,17 +160,20 @@ async def change_destination(
     body: DestinationPatch,
 ) -> Response:
     """What is absent stays. The courier follows within a second, and tries again with one that is paused."""
-    given: dict[str, Any] = body.given("name", "options", "pixel_ids", "enabled")
+    given: dict[str, Any] = body.given(*DestinationPatch.model_fields)
 
     def change(desk: Desk) -> DestinationAnswer:
         found = reachable_destination(desk, business_id, destination_id)
         options = changed_options(found, given["options"]) if "options" in given else None
         if options is not None:
             check_options(principal, found.kind, options)
+        check_transforms(principal, given.get("transforms", []))
         changed = desk.catalog.change_destination(
             found.id,
             name=given.get("name"),
             options=options,
+            filters=given.get("filters"),
+            transforms=given.get("transforms"),
             is_enabled=given.get("enabled"),
             pixels=given.get("pixel_ids", msgspec.UNSET),
             revision=found.revision,
