@@ -27,8 +27,10 @@ from pixelwire.deliver.database import delivery_path
 from pixelwire.deliver.database import open_to_write as open_delivery
 from pixelwire.errors import DataDirectoryError
 from pixelwire.home import LOCK_NAME, RESTORING_NAME
+from pixelwire.record.begin import begin_empty, seqs_of_lost
 from pixelwire.record.removal import sync_directory
-from pixelwire.record.segments import Storage, open_for_writing, segment_path, totals_path
+from pixelwire.record.resume import spans_of
+from pixelwire.record.segments import Storage, events_dir, open_for_writing, segment_path, totals_path
 from pixelwire.times import iso_s
 
 Say = Callable[[str, int], None]  # a file's name, its bytes
@@ -52,7 +54,7 @@ def restore(directory: Path, data_dir: Path, clock: Clock, *, accept_cursors: bo
         for file in found.files:
             _bring(directory, file, data_dir)
             say(file.name, file.size)
-        store_id = _rename(data_dir, found)
+        store_id = _rename(data_dir, found, clock)
         _settle(data_dir, found, store_id if accept_cursors else None)
         note = origin.Restored(found.store_id, found.head, found.taken_at, iso_s(clock.now_ms()))
         origin.add(data_dir, note)
@@ -84,19 +86,41 @@ def _bring(directory: Path, file: BackupFile, data_dir: Path) -> None:
         )
 
 
-def _rename(data_dir: Path, found: Manifest) -> str:
+def _rename(data_dir: Path, found: Manifest, clock: Clock) -> str:
     """Gives the store its new id: the newest segment says which store this is, older ones keep theirs."""
     store_id = secrets.token_hex(16)
-    paths = [totals_path(data_dir)] if found.named("totals.db") else []
-    paths += [segment_path(data_dir, number) for number in list(found.segments())[-1:]]
-    for path in paths:
-        connection = open_for_writing(path, Storage())
-        try:
-            connection.execute("UPDATE meta SET store_id = ?", (store_id,))
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        finally:
-            connection.close()
-    return store_id if paths else ""
+    has_totals = found.named("totals.db") is not None
+    if has_totals:
+        _call(totals_path(data_dir), store_id)
+    newest = max(found.segments(), default=0)
+    if newest > found.folded_to:
+        _call(segment_path(data_dir, newest), store_id)
+    elif found.folded_to:
+        _begin(data_dir, found, newest, store_id, clock)
+    return store_id if has_totals or newest else ""
+
+
+def _call(path: Path, store_id: str) -> None:
+    connection = open_for_writing(path, Storage())
+    try:
+        connection.execute("UPDATE meta SET store_id = ?", (store_id,))
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        connection.close()
+
+
+def _begin(data_dir: Path, found: Manifest, newest: int, store_id: str, clock: Clock) -> None:
+    """The segment that was written to is not in the backup, it was damaged: a recorder that finds nothing
+    beyond the totals would not start. Events go on in an empty one, above all seqs that these can know of."""
+    events_dir(data_dir).mkdir(exist_ok=True, mode=0o700)
+    begin_empty(
+        data_dir,
+        found.folded_to + 1,
+        store_id=store_id,
+        first_seq=found.head + 1 + seqs_of_lost(found.folded_to - newest),
+        spans=spans_of(data_dir, newest, Storage()),
+        clock=clock,
+    )
 
 
 def _settle(data_dir: Path, found: Manifest, accepted: str | None) -> None:

@@ -11,6 +11,7 @@ import apsw
 from pixelwire import limits
 from pixelwire.clock import Clock
 from pixelwire.errors import SegmentDamaged
+from pixelwire.record.begin import seqs_of_lost, set_up
 from pixelwire.record.damage import DAMAGED, damaged_numbers, is_sound, suspicion
 from pixelwire.record.filters import SealedFilters, shrunk
 from pixelwire.record.housekeeper import ExamineJob, Housekeeper, SealJob
@@ -23,7 +24,6 @@ from pixelwire.record.segments import (
     Place,
     SegmentInfo,
     Storage,
-    create_tables,
     last_seq,
     open_for_reading,
     open_for_writing,
@@ -280,11 +280,7 @@ class Chain:
         self._settle_log()
 
     def _skip_seqs(self, segments: int) -> None:
-        """A seq is never used again: segments whose last one nobody can tell are taken for as full as can be.
-        Nothing else says more than that: no cursor and no count is beyond it."""
-        self.next_seq += segments * (
-            max(self._limits.events_max, limits.SEGMENT_EVENTS_MAX) + limits.COMMIT_EVENTS_MAX
-        )
+        self.next_seq += seqs_of_lost(segments, self._limits.events_max)
 
     def _abandon(self, number: int) -> None:
         self._lost = max(self._lost, number)
@@ -336,7 +332,9 @@ class Chain:
         try:
             if schema_version(connection, path) == 0:
                 # New, or begun by a process that was killed before this transaction.
-                self._set_up(connection, number)
+                now_ms = self._clock.now_ms()
+                begun = SegmentInfo(self.store_id, number, self.next_seq, now_ms, None)
+                set_up(connection, begun, self.timeline.begin(self.next_seq))
             else:
                 self.timeline.load(read_spans(connection))
             info = read_info(connection)
@@ -352,16 +350,6 @@ class Chain:
         self.bytes = connection.pragma("page_count") * connection.pragma("page_size")
         self._wal_pages = 0
         self._is_log_copied = False
-
-    def _set_up(self, connection: apsw.Connection, number: int) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        create_tables(connection, "segment.sql", "counts.sql")
-        connection.execute(
-            "INSERT INTO meta VALUES (1, ?, ?, ?, ?, NULL)",
-            (self.store_id, number, self.next_seq, self._clock.now_ms()),
-        )
-        write_spans(connection, [self.timeline.begin(self.next_seq)])
-        connection.execute("COMMIT")
 
     def _hand_over(self, number: int, ids: OpenIds, newest_ms: int) -> None:
         """Gives a segment to the housekeeper; until it is sealed its ids are answered from here."""
