@@ -35,6 +35,13 @@ def snapshot(path: Path) -> Iterator[apsw.Connection]:
         connection.close()
 
 
+def open_still(path: Path) -> apsw.Connection:
+    """A database that nobody writes to, with nothing made beside it. apsw.Error when it can not be read."""
+    name = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return apsw.Connection(f"file:{name}?immutable=1", flags=flags)
+
+
 def copy_database(source: apsw.Connection, target: Path) -> Copied:
     """What a snapshot shows, as a file that needs none beside it."""
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

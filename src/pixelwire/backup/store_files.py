@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import apsw
 
+from pixelwire.backup.copying import open_still
 from pixelwire.backup.manifest import Manifest
 from pixelwire.catalog.database import catalog_path
 from pixelwire.deliver.database import delivery_path
@@ -24,8 +25,7 @@ class StoreFiles(NamedTuple):
     def open(self, path: Path) -> apsw.Connection:
         """One view of a database. apsw.Error when it can not be read."""
         if self.is_still:
-            name = f"file:{_quoted(path)}?immutable=1"
-            return apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+            return open_still(path)
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(BUSY_WAIT_MS)
         connection.execute("BEGIN")
@@ -59,8 +59,3 @@ def of_backup(directory: Path, found: Manifest) -> StoreFiles:
 
 def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
-
-
-def _quoted(path: Path) -> str:
-    """A path as the part of a URI that SQLite reads."""
-    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
