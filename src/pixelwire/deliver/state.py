@@ -123,6 +123,11 @@ class Deliveries:
         cursors += [start_after for id_, start_after in wanted.items() if id_ not in rows]
         return min(cursors, default=None)
 
+    def farthest_cursor(self) -> int:
+        """Events up to here were given, whatever else is known of them."""
+        cursors = [cursor for (cursor,) in self._rows("farthest")]
+        return max([*cursors, *self._wanted().values()], default=0)
+
     def summary(self) -> list[DestinationSummary]:
         """Every destination the courier has met, oldest first."""
         return [DestinationSummary(*row) for row in self._rows("summary")]

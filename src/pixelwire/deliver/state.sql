@@ -19,6 +19,9 @@ SELECT d.id, d.state,
        min(d.cursor, coalesce((SELECT min(p.seq) - 1 FROM parked AS p WHERE p.destination = d.number), d.cursor))
 FROM destination AS d;
 
+-- name: farthest
+SELECT coalesce(max(max(cursor, start_after)), 0) FROM destination;
+
 -- name: summary
 SELECT d.id, d.state, d.reason, d.since_ms, d.retry_at_ms, d.start_after, d.cursor,
        (SELECT count(*) FROM parked      AS p WHERE p.destination = d.number),

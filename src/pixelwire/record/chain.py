@@ -17,7 +17,7 @@ from pixelwire.record.filters import SealedFilters, shrunk
 from pixelwire.record.housekeeper import ExamineJob, Housekeeper, SealJob
 from pixelwire.record.ids import OpenIds, is_same
 from pixelwire.record.removal import Retention
-from pixelwire.record.resume import Older, last_batch_of, look_at_older, spans_of
+from pixelwire.record.resume import Older, has_lost_itself, last_batch_of, look_at_older, spans_of
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import is_failed_write, open_totals
 from pixelwire.record.segments import (
@@ -52,6 +52,14 @@ class Closed(NamedTuple):
     ids: OpenIds
     connection: apsw.Connection
     newest_ms: int  # of its events, on the steady line
+
+
+class Found(NamedTuple):
+    """A segment that a start finds beside the newest."""
+
+    number: int
+    newest_ms: int  # of its events, on the steady line
+    older: Older | None  # None: damaged
 
 
 CHECK_S: Final = 0.5  # for the open segment at the start: workers hold their requests meanwhile
@@ -244,17 +252,19 @@ class Chain:
             )
         number = numbers[-1] if numbers else 1
         self.timeline.load(spans_of(self._data_dir, number, self._storage))  # which tell where it is now
-        known = self._resume_all_older(numbers[:-1], folded_to)
+        known, older = self._look_back(numbers[:-1], folded_to)
         self._skip_seqs(number - 1 - known)
         try:
             self._open_soundly(number)
         except DAMAGED:
             self._skip_seqs(1)
             self._open(number + 1)
-            self._abandon(number)
+            older.append(Found(number, 0, None))
+        # None is sealed or set aside before there is one after it: see has_lost_itself.
+        self._take_up(older, folded_to)
         if self.info.sealed_ms is not None:
             self.connection.close()
-            self._resume_all_older([number], folded_to)
+            self._take_up(self._look_back([number], folded_to)[1], folded_to)
             self._open(number + 1)
 
     def _settle_log(self) -> None:
@@ -266,6 +276,8 @@ class Chain:
 
     def _open_soundly(self, number: int) -> None:
         """Opens the newest segment and looks whether it is whole, before anything is built on it."""
+        if has_lost_itself(self._data_dir, number, self.next_seq, self._storage):
+            raise apsw.CorruptError("the newest segment is empty")
         next_seq = self.next_seq
         self._open(number)
         try:
@@ -294,27 +306,30 @@ class Chain:
             closed.connection.close()
         self._sealed.remove(number)
 
-    def _resume_all_older(self, numbers: list[int], folded_to: int) -> int:
+    def _look_back(self, numbers: list[int], folded_to: int) -> tuple[int, list[Found]]:
         """Newest first, and no further than needed: what is folded and older than the duplicate window has
-        nothing to say, however much of it there is. Returns the newest number that told its last seq; 0 for
-        none."""
+        nothing to say, however much of it there is. Returns the newest number that told its last seq (0 for
+        none), and what was found, oldest first."""
         known = 0
-        found: list[tuple[int, int, Older | None]] = []  # with the newest event's time; None: damaged
+        found: list[Found] = []
         for number in reversed(numbers):
             try:
                 older = look_at_older(self._data_dir, number, self._storage)
             except DAMAGED:
-                found.append((number, 0, None))
+                found.append(Found(number, 0, None))
                 continue
-            if older is not None:
-                known = max(known, number)
-                self.next_seq = max(self.next_seq, older.last_seq + 1)
-                self.timeline.load(older.spans)
-                newest_ms = self.timeline.time_of(older.last_seq, older.newest_ms)
-                if number <= folded_to and self.timeline.now_ms() - newest_ms > limits.DUPLICATE_WINDOW_MS:
-                    break
-                found.append((number, newest_ms, older))
-        for number, newest_ms, older in reversed(found):
+            known = max(known, number)
+            self.next_seq = max(self.next_seq, older.last_seq + 1)
+            self.timeline.load(older.spans)
+            newest_ms = self.timeline.time_of(older.last_seq, older.newest_ms)
+            if number <= folded_to and self.timeline.now_ms() - newest_ms > limits.DUPLICATE_WINDOW_MS:
+                break
+            found.append(Found(number, newest_ms, older))
+        return known, found[::-1]
+
+    def _take_up(self, found: list[Found], folded_to: int) -> None:
+        """Remembers ids, seals and folds what is not, sets aside what can not be read."""
+        for number, newest_ms, older in found:
             if older is None:
                 self._abandon(number)
             elif older.ids is not None:
@@ -323,7 +338,6 @@ class Chain:
                 self._sealed.add(number, older.bits, newest_ms)
                 if number > folded_to:
                     self._housekeeper.seal(SealJob(number, b""))
-        return known
 
     def _open(self, number: int) -> None:
         """Makes or opens a segment and makes it the one that events go to."""

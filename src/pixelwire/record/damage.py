@@ -20,6 +20,12 @@ COUNTS: Final = ("signal_count", "name_count", "outcome_count", "activity")
 STEPS: Final = 10_000  # of SQLite's machine between two looks at the time
 
 
+def is_empty(path: Path) -> bool:
+    """Whether a file has no content. Such a database must not be opened when it was one: SQLite would throw
+    the log beside it away."""
+    return path.stat().st_size == 0
+
+
 def is_sound(connection: apsw.Connection, budget_s: float | None) -> bool:
     """Whether a segment's structure is whole, as far as it can be told within the time; True when it can not.
 
@@ -54,13 +60,17 @@ def is_whole(path: Path, storage: Storage) -> bool:
 
 def has_whole_counts(path: Path, storage: Storage) -> bool:
     """Whether the counts of a damaged segment can still be trusted."""
+    if is_empty(path):
+        return False
     try:
         connection = open_for_reading(path, storage)
     except DAMAGED:
         return False
     try:
+        if read_info(connection) is None:
+            return False
         checks = [connection.execute(f"PRAGMA quick_check('{table}')").get for table in COUNTS]
-        return checks == ["ok"] * len(COUNTS) and read_info(connection) is not None
+        return checks == ["ok"] * len(COUNTS)
     except DAMAGED:
         return False
     finally:

@@ -14,7 +14,7 @@ import apsw
 
 from pixelwire.event import StoredEvent, client_id_key, is_own_id_shape, own_id_key
 from pixelwire.limits import EVENTS_PAGE_BYTES_MAX
-from pixelwire.record.damage import DAMAGED, damaged_numbers
+from pixelwire.record.damage import DAMAGED, damaged_numbers, is_empty
 from pixelwire.record.ids import key_bytes, message_id_of
 from pixelwire.record.lookup import Segment, event_at, scan, seqs_of
 from pixelwire.record.segments import (
@@ -372,9 +372,13 @@ class Reader:
         if connection is None:
             path = segment_path(self._data_dir, number)
             try:
+                if is_empty(path):
+                    return None
                 connection = open_for_reading(path)
                 schema_version(connection, path)
                 info = read_info(connection)
+            except FileNotFoundError:
+                return None
             except apsw.CantOpenError:
                 if path.exists():
                     raise

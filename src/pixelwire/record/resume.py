@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
-from pixelwire.record.damage import DAMAGED
+from pixelwire.record.damage import DAMAGED, is_empty
 from pixelwire.record.ids import OpenIds
 from pixelwire.record.sealing import totals_store_id
 from pixelwire.record.segments import (
     Storage,
+    files_of,
     last_seq,
     open_for_reading,
     open_for_writing,
@@ -20,6 +21,7 @@ from pixelwire.record.segments import (
     segment_numbers,
     segment_path,
 )
+from pixelwire.record.survey import farthest_cursor
 from pixelwire.record.timeline import Span, read_spans
 
 BATCH_SEGMENTS: Final = 3  # newest ones that are asked what became of a batch: it is seconds old
@@ -37,13 +39,17 @@ class Older(NamedTuple):
     spans: list[Span]  # its stretches of time
 
 
-def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older | None:
-    """What a segment that takes no more events has to say; None for one that was only begun."""
-    connection = open_for_reading(segment_path(data_dir, number), storage)
+def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older:
+    """What a segment that takes no more events has to say. One of `DAMAGED` when it has nothing to say: only
+    the newest can be one that was just begun."""
+    path = segment_path(data_dir, number)
+    if is_empty(path):
+        raise apsw.CorruptError("a segment that was full is empty")
+    connection = open_for_reading(path, storage)
     try:
         info = read_info(connection)
         if info is None:
-            return None
+            raise apsw.CorruptError("a segment that was full does not say what it is")
         newest = connection.execute("SELECT received_ms FROM event ORDER BY seq DESC LIMIT 1").get
         return Older(
             number,
@@ -57,12 +63,49 @@ def look_at_older(data_dir: Path, number: int, storage: Storage) -> Older | None
         connection.close()
 
 
+def has_lost_itself(data_dir: Path, number: int, next_seq: int, storage: Storage) -> bool:
+    """Whether the newest segment says nothing though it was more than begun: it was cut off, or its log is
+    gone. Taken for one that was just begun, it would be given seqs that were given before.
+
+    Before a segment is sealed, the next one is whole on disk. One of `DAMAGED` when it can not be read.
+    """
+    path, log, _ = files_of(data_dir, number)
+    if not path.exists() or _says_what_it_is(path, storage):
+        return False
+    return (
+        (is_empty(path) and log.exists() and not is_empty(log))
+        or (number > 1 and _is_done(data_dir, number - 1, storage))
+        or farthest_cursor(data_dir) >= next_seq
+    )
+
+
+def _says_what_it_is(path: Path, storage: Storage) -> bool:
+    if is_empty(path):
+        return False
+    connection = open_for_reading(path, storage)
+    try:
+        return read_info(connection) is not None
+    finally:
+        connection.close()
+
+
+def _is_done(data_dir: Path, number: int, storage: Storage) -> bool:
+    """Whether a segment was sealed: then it says so, or is gone."""
+    try:
+        return look_at_older(data_dir, number, storage).ids is None
+    except FileNotFoundError:
+        return True
+    except DAMAGED:
+        return False
+
+
 def spans_of(data_dir: Path, number: int, storage: Storage) -> list[Span]:
     """A segment's stretches of time; none when it is not there, only begun or damaged."""
-    if not segment_path(data_dir, number).exists():
+    path = segment_path(data_dir, number)
+    if not path.exists() or is_empty(path):
         return []
     try:
-        connection = open_for_reading(segment_path(data_dir, number), storage)
+        connection = open_for_reading(path, storage)
     except DAMAGED:
         return []
     try:
@@ -104,8 +147,11 @@ def find_store_id(data_dir: Path, storage: Storage) -> str:
     """
     numbers = segment_numbers(data_dir)
     for number in reversed(numbers):
+        path = segment_path(data_dir, number)
+        if is_empty(path):
+            continue
         try:
-            connection = open_for_writing(segment_path(data_dir, number), storage)
+            connection = open_for_writing(path, storage)
         except DAMAGED:
             continue
         try:

@@ -168,6 +168,17 @@ def slowest_cursor(data_dir: Path) -> int | None:
         deliveries.close()
 
 
+def farthest_cursor(data_dir: Path) -> int:
+    """0 when nothing is delivered, or what is can not be read."""
+    deliveries = Deliveries(data_dir)
+    try:
+        return deliveries.farthest_cursor()
+    except PixelwireError:
+        return 0
+    finally:
+        deliveries.close()
+
+
 def confirmed_hours(data_dir: Path) -> frozenset[int]:
     """What the owner confirmed; nothing when the file is missing or damaged."""
     try:

@@ -15,6 +15,7 @@ from pixelwire.record.reader import Reader
 from pixelwire.record.segments import segment_numbers, segment_path
 from pixelwire.record.writer import Writer
 from support.events import make_batch, make_event
+from support.keeping import deliver_to
 
 PAGE_BYTES = 4_096
 WORKER = 5
@@ -159,3 +160,71 @@ def test_a_copy_that_is_put_back_is_served(store: Store) -> None:
     path.with_suffix(".copy").replace(path)
     assert reader.find(1, "m2") is not None
     assert reader.damaged() == []
+
+
+def cut_off(path: Path, *, has_log: bool) -> None:
+    """As a file system leaves it after a crash that it did not survive well."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("journal_mode", "DELETE")
+    connection.close()
+    path.write_bytes(b"")
+    if has_log:
+        path.with_name(path.name + "-wal").write_bytes(bytes(5_000))
+
+
+def test_a_newest_segment_that_was_cut_off_is_set_aside(store: Store) -> None:
+    """The one before it is sealed, so it was more than begun: its seqs are not given again."""
+    store.writer.close()
+    cut_off(segment_path(store.path, 3), has_log=False)
+    store.writer = store.open()
+    store.commit(make_event(message_id="m9"))
+    assert damaged_numbers(store.path) == [3]
+    assert store.writer.head == 2 + SKIPPED + 1
+    assert store.ids() == ["m1", "m2", "m9"]
+
+
+def test_what_is_left_of_a_segment_that_was_cut_off_is_kept(tmp_path: Path) -> None:
+    """SQLite would throw the log of an empty database away."""
+    store = Store(tmp_path, segments=1)
+    store.writer.close()
+    cut_off(segment_path(tmp_path, 1), has_log=True)
+    Reader(tmp_path).head()
+    store.writer = store.open()
+    assert damaged_numbers(tmp_path) == [1]
+    assert (tmp_path / "events" / "000001.db.damaged-wal").stat().st_size == 5_000
+    assert store.writer.head == SKIPPED
+
+
+def test_a_cursor_tells_of_a_segment_that_was_cut_off(tmp_path: Path) -> None:
+    """When nothing else does: what was sent on had been given a seq."""
+    store = Store(tmp_path, segments=1)
+    store.writer.close()
+    deliver_to(tmp_path, 1)
+    cut_off(segment_path(tmp_path, 1), has_log=False)
+    store.writer = store.open()
+    assert damaged_numbers(tmp_path) == [1]
+    assert store.writer.head == SKIPPED
+
+
+@pytest.mark.parametrize("segments", [0, 2])
+def test_a_segment_that_was_only_begun_is_gone_on_with(segments: int, tmp_path: Path) -> None:
+    """A kill at that moment leaves an empty file, while the segment before it is still unsealed."""
+    writer = Writer.open(tmp_path, segment_limits=SegmentLimits(events_max=1), is_inline=True)
+    for number in range(1, segments + 1):
+        writer.commit([(WORKER, make_batch(number, [make_event()]))])
+    writer.close()
+    newest = segment_path(tmp_path, segments + 1)
+    newest.unlink(missing_ok=True)
+    newest.touch()
+    writer = Writer.open(tmp_path, segment_limits=SegmentLimits(events_max=1), is_inline=True)
+    assert (writer.head, damaged_numbers(tmp_path)) == (segments, [])
+    assert segment_numbers(tmp_path)[-1] == segments + 1
+
+
+def test_an_older_segment_that_was_cut_off_is_set_aside(store: Store) -> None:
+    """It was full once: what has nothing to say is not taken for one that was just begun."""
+    store.writer.close()
+    cut_off(segment_path(store.path, 2), has_log=False)
+    store.writer = store.open()
+    assert damaged_numbers(store.path) == [2]
+    assert (store.writer.head, store.ids()) == (3, ["m1", "m3"])
