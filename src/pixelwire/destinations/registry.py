@@ -10,6 +10,7 @@ from pixelwire.destinations.plug_ins import PlugInFault, PlugIns
 from pixelwire.errors import InvalidFields, Misconfigured
 
 _MODULES: Final[dict[str, str]] = {
+    "postgres": "pixelwire.destinations.postgres.destination",
     "webhook": "pixelwire.destinations.webhook",
 }
 

@@ -1,0 +1,1 @@
+"""PostgreSQL as a destination: events as rows of tables that grow columns as they appear."""
