@@ -7,8 +7,9 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from pixelwire import signals
 from pixelwire.catalog.snapshot import PixelEntry
-from pixelwire.collect import answers, headers, payload, privacy, signals
+from pixelwire.collect import answers, headers, payload, privacy
 from pixelwire.collect.address import NO_ADDRESS, ClientAddress
 from pixelwire.collect.context import enrich, share_basics
 from pixelwire.collect.headers import Headers

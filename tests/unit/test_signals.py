@@ -2,8 +2,8 @@
 
 import pytest
 
-from pixelwire.collect.signals import of_track
 from pixelwire.event import NO_SIGNAL, Signal
+from pixelwire.signals import of_track
 
 TABLE = {
     Signal.VIEW: "pageview pageviewed viewedpage",
