@@ -1,6 +1,5 @@
 """Transforms that may leave an event out: sample, and a function of the owner's own."""
 
-import math
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -55,7 +54,7 @@ def _lot(event: EventFacts) -> int:
 
 
 def _percent(given: Any) -> float:
-    is_number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
     if not is_number or not 0 < given <= 100:
         raise ValueError("must be a number above 0, at most 100")
     return float(given)

@@ -1,7 +1,6 @@
 """One condition on a member of a payload. Values of a pixel are text, so text that is a number or a boolean
 counts as one. Knows no event beside its payload."""
 
-import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -26,15 +25,15 @@ class Condition(NamedTuple):
 
 def parse_condition(given: Any, place: str, problems: Problems) -> Condition | None:
     """None, and problems, when it is not valid."""
-    table = problems.table(place, given, ("path", *_TESTS))
+    table = problems.table(place, given, ("path", *TESTS))
     path = problems.take(place, parse_path, table["path"]) if "path" in table else None
     if "path" not in table:
         problems.add(place, "path is required")
     tests = [name for name in table if name != "path"]
     if len(tests) != 1:
-        problems.add(place, f"needs one of {', '.join(_TESTS)}; it has {len(tests)}")
+        problems.add(place, f"needs one of {', '.join(TESTS)}; it has {len(tests)}")
         return None
-    test = problems.take(f"{place} ({tests[0]})", _TESTS[tests[0]], table[tests[0]])
+    test = problems.take(f"{place} ({tests[0]})", TESTS[tests[0]], table[tests[0]])
     return Condition(path, test) if path is not None and test is not None else None
 
 
@@ -93,7 +92,7 @@ def _at_most(wanted: Any) -> Test:
     return lambda found: (number := as_number(found)) is not None and number <= bound
 
 
-_TESTS: Final[dict[str, Callable[[Any], Test]]] = {
+TESTS: Final[dict[str, Callable[[Any], Test]]] = {
     "is": _is,
     "is_not": _is_not,
     "in": _in,
@@ -122,6 +121,6 @@ def _part(wanted: Any) -> str:
 
 
 def _number(wanted: Any) -> int | float:
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not math.isfinite(wanted):
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float):
         raise ValueError("must be a number")
     return wanted

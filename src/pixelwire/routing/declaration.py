@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 Value = TypeVar("Value")
+
+SHOWN_CHARACTERS_MAX: Final = 64
+DECLARED_BYTES_MAX: Final = 65_536
 
 
 class Problems:
@@ -39,10 +44,25 @@ class Problems:
 def unknown(name: str, known: Iterable[str]) -> str:
     """What to say of a word that is none of those known."""
     names = list(known)
-    near = get_close_matches(name, names, n=1)
+    shown = name if name.isprintable() else ascii(name)[1:-1]
+    shown = shown if len(shown) <= SHOWN_CHARACTERS_MAX else shown[:SHOWN_CHARACTERS_MAX] + "..."
+    near = get_close_matches(name[:SHOWN_CHARACTERS_MAX], names, n=1)
     if near:
-        return f"`{name}` is not known; did you mean `{near[0]}`?"
-    return f"`{name}` is not known; there {'are ' + ', '.join(names) if names else 'is none'}"
+        return f"`{shown}` is not known; did you mean `{near[0]}`?"
+    return f"`{shown}` is not known; there {'are ' + ', '.join(names) if names else 'is none'}"
+
+
+def check_json(given: Any) -> None:
+    """ValueError for what JSON can not hold, or would hold otherwise: it is kept as JSON."""
+    try:
+        raw = msgspec.json.encode(given)
+        is_same = bool(msgspec.json.decode(raw) == given)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        is_same = False
+    if not is_same:
+        raise ValueError("holds what JSON does not: a time is written as text, and a number is finite")
+    if len(raw) > DECLARED_BYTES_MAX:
+        raise ValueError(f"must be at most {DECLARED_BYTES_MAX} bytes of JSON")
 
 
 def texts(given: Any) -> list[str]:

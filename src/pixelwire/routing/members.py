@@ -3,8 +3,6 @@
 import copy
 from typing import Any, ClassVar, Final
 
-import msgspec
-
 from pixelwire.limits import ROUTED_BYTES_MAX
 from pixelwire.routing.declaration import Problems
 from pixelwire.routing.paths import MISSING, Path, parse_changeable
@@ -120,9 +118,8 @@ def parse_set(given: Any, place: str, problems: Problems) -> Set:
     values = []
     for text, value in _pairs(given, place, problems):
         path = problems.take(place, parse_changeable, text)
-        plain = problems.take(f"{place} {text}", _plain, value)
         if path is not None:
-            values.append((path, plain))
+            values.append((path, value))
     return Set(values)
 
 
@@ -159,17 +156,6 @@ def _taken(payload: Object, path: Path) -> object:
     value = place.value
     place.remove()
     return value
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    try:
-        plain = msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
-        raise ValueError("must be a value that JSON can hold") from exc
-    if plain != value:
-        raise ValueError("must be a value that JSON can hold; a time is written as text")
-    return plain
 
 
 def _separator(given: Any) -> str:

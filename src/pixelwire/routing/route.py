@@ -10,7 +10,7 @@ from pixelwire.errors import InvalidFields
 from pixelwire.event import StoredEvent
 from pixelwire.limits import ROUTE_RULES_MAX, ROUTED_BYTES_MAX
 from pixelwire.routing.choosing import FunctionCall, parse_call, parse_sample
-from pixelwire.routing.declaration import Problems, unknown
+from pixelwire.routing.declaration import Problems, check_json, unknown
 from pixelwire.routing.filters import Filters, parse_filters
 from pixelwire.routing.members import parse_flatten, parse_remove, parse_rename, parse_set
 from pixelwire.routing.payload import Object, RouteFailed, facts_of, read, read_name, written
@@ -109,6 +109,10 @@ def checked(payload: Object) -> bytes:
 def parse_route(filters: dict[str, Any] | None, transforms: list[Any] | None) -> Route:
     """InvalidFields, with every problem at once. None, and nothing inside, is a plain route."""
     problems = Problems()
+    problems.take("filters", check_json, filters)
+    problems.take("transforms", check_json, transforms)
+    if problems.texts:
+        raise InvalidFields(problems.texts)
     parsed_filters = parse_filters(filters, problems) if filters else None
     parsed_transforms = _transforms(transforms or [], problems)
     if problems.texts:
@@ -116,7 +120,7 @@ def parse_route(filters: dict[str, Any] | None, transforms: list[Any] | None) ->
     return Route(parsed_filters, parsed_transforms)
 
 
-_VERBS: Final[dict[str, Callable[[Any, str, Problems], Transform | None]]] = {
+VERBS: Final[dict[str, Callable[[Any, str, Problems], Transform | None]]] = {
     "rename": parse_rename,
     "remove": parse_remove,
     "set": parse_set,
@@ -139,10 +143,10 @@ def _transforms(given: Any, problems: Problems) -> tuple[Transform, ...]:
 
 def _transform(given: Any, place: str, problems: Problems) -> Transform | None:
     if not isinstance(given, dict) or len(given) != 1:
-        problems.add(place, f"must be a table with one of {', '.join(_VERBS)}")
+        problems.add(place, f"must be a table with one of {', '.join(VERBS)}")
         return None
     ((verb, declared),) = given.items()
-    if verb not in _VERBS:
-        problems.add(place, unknown(str(verb), _VERBS))
+    if verb not in VERBS:
+        problems.add(place, unknown(str(verb), VERBS))
         return None
-    return _VERBS[verb](declared, f"{place} ({verb})", problems)
+    return VERBS[verb](declared, f"{place} ({verb})", problems)

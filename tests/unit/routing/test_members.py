@@ -75,6 +75,6 @@ def test_flattening_can_not_blow_a_payload_up() -> None:
 
 def test_a_payload_has_a_largest_size() -> None:
     """What the transforms made is counted."""
-    values = {f"v{number}": "x" * 60_000 for number in range(20)}
-    result = parse_route(None, [{"set": values}]).apply(stored())
+    wide = {"a": {"n" * 10_000: {f"k{number}": "x" * 1_000 for number in range(100)}}}
+    result = parse_route(None, [{"flatten": {"path": "a"}}]).apply(stored(wide))
     assert result == Failed("the transforms made the payload larger than 1048576 bytes")

@@ -1,6 +1,7 @@
 """What an owner may declare, and every problem of it."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,11 +38,12 @@ from support.routes import routed, stored
         ({"conditions": [{"path": "a", "is": 1, "in": [1]}]}, None, "it has 2"),
         ({"conditions": [{"path": "a..b", "is": 1}]}, None, "condition 1: `a..b` has an empty part"),
         ({"conditions": [{"path": "a", "at_least": "1"}]}, None, "condition 1 (at_least): must be a number"),
-        (
-            {"conditions": [{"path": "a", "at_most": float("nan")}]},
-            None,
-            "condition 1 (at_most): must be a number",
-        ),
+        ({"conditions": [{"path": "a", "at_most": float("nan")}]}, None, "filters: holds what JSON does not"),
+        ({"conditions": [{"path": "a", "is": "\ud800"}]}, None, "filters: holds what JSON does not"),
+        ({"conditions": [{"path": "a", "is": 10**5000}]}, None, "filters: holds what JSON does not"),
+        ({"\ud800": []}, None, "filters: holds what JSON does not"),
+        ({"a\nb" * 99: []}, None, "filters: `a\\nba\\nb"),
+        (None, [{"set": {"a": "x" * 65_536}}], "transforms: must be at most 65536 bytes of JSON"),
         (
             {"conditions": [{"path": "a", "exists": "yes"}]},
             None,
@@ -65,8 +67,9 @@ from support.routes import routed, stored
         (None, [{"rename": {"a": 7}}], "transform 1 (rename): must be a path such as properties.price"),
         (None, [{"remove": "a"}], "transform 1 (remove): must be a list of paths, with one at least"),
         (None, [{"remove": ["type"]}], "transform 1 (remove): `type` can not be changed"),
-        (None, [{"set": {"a": object()}}], "transform 1 (set) a: must be a value that JSON can hold"),
-        (None, [{"set": {"a": float("inf")}}], "transform 1 (set) a: must be a value that JSON can hold"),
+        (None, [{"set": {"a": object()}}], "transforms: holds what JSON does not"),
+        (None, [{"set": {"a": float("inf")}}], "transforms: holds what JSON does not"),
+        (None, [{"set": {"a": datetime.now(UTC)}}], "transforms: holds what JSON does not"),
         (
             None,
             [{"cast": {"a": "float"}}],
