@@ -12,12 +12,14 @@ import click
 import pytest
 
 import pixelwire
+from pixelwire.cli.destination_options import ROUTING
 from pixelwire.cli.exits import Exit
 from pixelwire.cli.group import COMMANDS, group
 from pixelwire.config import OTHER_VARIABLES, Settings
 from pixelwire.destinations import registry
 from pixelwire.errors import PixelwireError
 from pixelwire.event import Failure, Outcome, Signal
+from pixelwire.routing.route import parse_route
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -182,18 +184,24 @@ def test_outcomes_reasons_and_signals_are_documented() -> None:
 
 
 def test_toml_in_the_pages_is_valid() -> None:
-    """It can be copied into the configuration file."""
+    """It can be copied into the configuration file, or one of filters and transforms."""
     for name, text in blocks("toml"):
-        assert set(tomllib.loads(text)) <= set(Settings.model_fields), name
+        values = tomllib.loads(text)
+        if values.keys() <= set(ROUTING):
+            parse_route(values.get("filters"), values.get("transforms"))
+        else:
+            assert set(values) <= set(Settings.model_fields), name
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
 def test_examples_parse(path: Path) -> None:
-    """Settings by name, options of destinations by their kind."""
+    """Settings by name, options of destinations by their kind, filters and transforms."""
     values = tomllib.loads(path.read_text())
     kind = path.name.split(".")[0]
     if kind == "pixelwire":
         Settings(**values)
+    elif kind == "routing":
+        parse_route(**values)
     else:
         registry.validate(kind, values)
 

@@ -83,6 +83,9 @@ PIXELS_PAGE_MAX: Final = 50
 EVENTS_PAGE_MAX: Final = 1_000
 EVENTS_PAGE_BYTES_MAX: Final = 8 * 1_048_576
 EVENTS_WAIT_S_MAX: Final = 30
+DRY_RUN_EVENTS_MAX: Final = 100
+DRY_RUN_BYTES_MAX: Final = 1_048_576  # of payloads, but for a single larger one
+DRY_RUN_SCANNED_MAX: Final = 100_000  # of the newest events of the server, looked through for a pixel's
 DISK_FREE_LOW_BYTES: Final = 1_024 * 1_048_576  # /readyz warns
 DISK_FREE_MIN_BYTES: Final = FRAME_BYTES_MAX  # less than one batch: /readyz says not ready
 

@@ -15,7 +15,13 @@ from support.tenants import MARK, Call, Tenant, Tenants, anonymised, mixtures
 
 ROLES = ["read", "write", "admin"]
 # Those whose body can name what belongs to a business.
-NAMING_OTHERS = ["create_pixel", "create_token", "create_destination", "change_destination"]
+NAMING_OTHERS = [
+    "create_pixel",
+    "create_token",
+    "create_destination",
+    "change_destination",
+    "dry_run_destination",
+]
 SOURCES = Path(manage.__file__).parent
 
 
@@ -44,6 +50,7 @@ def body_of(call: Call, aim: Tenant) -> Any:
             "pixel_ids": [aim.pixel_id],
         },
         "change_destination": {"enabled": False, "pixel_ids": [aim.pixel_id]},
+        "dry_run_destination": {"pixel_id": aim.pixel_id},
         "create_token": {"name": "Mine", "business_id": aim.business_id, "role": "read"},
     }[call.operation]
 

@@ -9,7 +9,8 @@ import click
 from pixelwire.catalog.destinations import Destination
 from pixelwire.catalog.store import Catalog
 from pixelwire.cli import options
-from pixelwire.cli.destination_options import collect, options_given
+from pixelwire.cli.destination_dry_run import dry_run_command
+from pixelwire.cli.destination_options import collect, options_given, take_routing
 from pixelwire.cli.destination_rows import described, option_rows, with_state
 from pixelwire.cli.output import print_fields, print_json, print_table, printable
 from pixelwire.cli.rows import business_of, destination_of, opened, pixel_of
@@ -27,6 +28,8 @@ Examples:
   pixelwire destination create webhook "Warehouse" --option url=https://hooks.example/in \\
       --option-env signing_secret=HOOK_SECRET
   pixelwire destination create webhook "Archive" --options webhook.toml --from-start
+  pixelwire destination set Archive --routing routing.toml
+  pixelwire destination dry-run Archive --last 20
   pixelwire destination list
   pixelwire destination resume Warehouse
 
@@ -70,13 +73,14 @@ def kinds(kind: str | None, is_json: bool) -> None:
 def create(kind: str, name: str, config: Path | None, data_dir: str | None, **given: Any) -> None:
     """Send events to a destination of a KIND, called NAME here."""
     chosen = collect(kind, given["file"], given["pairs"], given["variables"], given["files"])
+    routing = take_routing(chosen, given["routing"])
     registry.validate(kind, chosen)
     settings = options.settings(config, data_dir=data_dir)
     with opened(config, data_dir) as catalog:
         owner = business_of(catalog, given["business"])
         pixels = [pixel_of(catalog, pixel).id for pixel in given["pixels"]] or None
         start_after = 0 if given["from_start"] else _head(settings.data_dir)
-        made = catalog.create_destination(owner.id, kind, name, chosen, pixels, start_after)
+        made = catalog.create_destination(owner.id, kind, name, chosen, pixels, start_after, **routing)
     _print(made, given["is_json"])
 
 
@@ -115,13 +119,14 @@ def show(destination: str, config: Path | None, data_dir: str | None, is_json: b
 @options.common
 @options.as_json
 def set_(destination: str, name: str | None, config: Path | None, data_dir: str | None, **given: Any) -> None:
-    """Change a destination's name or some of its options; the others stay."""
+    """Change a destination's name, its filters and transforms, or some of its options; the others stay."""
     with opened(config, data_dir) as catalog:
         found = destination_of(catalog, destination)
         new = collect(found.kind, given["file"], given["pairs"], given["variables"], given["files"])
+        routing = take_routing(new, given["routing"])
         chosen = merged(found.options, {}, new)
         registry.validate(found.kind, chosen)
-        changed = catalog.change_destination(found.id, name=name, options=chosen)
+        changed = catalog.change_destination(found.id, name=name, options=chosen, **routing)
     _print(changed, given["is_json"])
 
 
@@ -177,6 +182,9 @@ def delete(destination: str, yes: bool, config: Path | None, data_dir: str | Non
             click.confirm(f"Delete {found.name}? What waits for it is not sent", abort=True)
         catalog.delete_destination(found.id)
     click.echo(f"{found.name} is deleted")
+
+
+command.add_command(dry_run_command)
 
 
 def _print(made: Destination, is_json: bool) -> None:

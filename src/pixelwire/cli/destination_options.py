@@ -1,4 +1,5 @@
-"""A destination's options as they are given on a command line: a TOML file, pairs, and secrets by reference.
+"""A destination's options as they are given on a command line: a file, pairs, and secrets by reference; and
+its filters and transforms.
 
 Knows how text becomes the type an option wants; what the options mean is the destination's.
 """
@@ -7,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import msgspec
@@ -15,15 +16,18 @@ import msgspec
 from pixelwire.destinations import registry
 from pixelwire.destinations.secret import decode
 from pixelwire.errors import ConfigError
+from pixelwire.routing.route import parse_route
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+ROUTING: Final = ("filters", "transforms")  # tables beside the options in one file
 
 _GIVEN = (
     click.option(
         "--options",
         "file",
         type=click.Path(path_type=Path),
-        help="A TOML file of options.  [see examples/]",
+        help="A TOML or JSON file of options, and of [filters] and [[transforms]].  [see examples/]",
     ),
     click.option(
         "--option", "pairs", multiple=True, metavar="NAME=VALUE", help="One option; wins over the file."
@@ -38,11 +42,16 @@ _GIVEN = (
     click.option(
         "--option-file", "files", multiple=True, metavar="NAME=FILE", help="Its value is in a file."
     ),
+    click.option(
+        "--routing",
+        type=click.Path(path_type=Path),
+        help="A TOML or JSON file of filters and transforms, in place of those there are.",
+    ),
 )
 
 
 def options_given(command: Command) -> Command:
-    """`--options` and `--option`; `--option-env` and `--option-file` for what must not be seen."""
+    """`--options`, `--option`, `--routing`; `--option-env` and `--option-file` for what must not be seen."""
     for option in reversed(_GIVEN):
         command = option(command)
     return command
@@ -71,6 +80,27 @@ def collect(
         else:
             found[name] = _typed(text, fields[name].type) if name in fields else text
     return found
+
+
+def take_routing(given: dict[str, Any], file: Path | None) -> dict[str, Any]:
+    """Filters and transforms, checked: those among the options, which are taken out, or both of a file."""
+    found: dict[str, Any] = {name: given.pop(name) for name in ROUTING if name in given}
+    if file is not None:
+        if found:
+            raise click.UsageError(f"--routing: {' and '.join(found)} are in the options too; name them once")
+        found = read_routing(file)
+    parse_route(found.get("filters"), found.get("transforms"))
+    return found
+
+
+def read_routing(file: Path) -> dict[str, Any]:
+    """Both of a file; what is not in it is empty."""
+    values = _read(file)
+    if other := [name for name in values if name not in ROUTING]:
+        raise ConfigError(
+            [f"{file}: {name} is not known; there are filters and transforms" for name in other]
+        )
+    return {"filters": values.get("filters", {}), "transforms": values.get("transforms", [])}
 
 
 def _typed(text: str, kind: Any) -> Any:
@@ -105,9 +135,14 @@ def _content(name: str, path: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Of TOML, or JSON where it begins with a brace, which no TOML does."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError([f"{path}: can not be read ({error.strerror})"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: is not TOML ({error})"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 ({error})"]) from error
+    try:
+        return msgspec.json.decode(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
+        raise ConfigError([f"{path}: is neither TOML nor JSON ({error})"]) from error

@@ -32,22 +32,53 @@ class Step(msgspec.Struct, frozen=True):
     failed_casts: int = 0
 
 
+class Explanation(msgspec.Struct, frozen=True):
+    """What would become of an event, and by which steps."""
+
+    outcome: str  # sent, filtered or failed
+    reason: str
+    payload: Object | None  # as it would be sent; None when it would not be, or can not be read
+    failed_casts: int
+    steps: list[Step]
+
+
+def explained(route: Route, event: StoredEvent) -> Explanation:
+    """The end of `route.apply` and its way there, without the payloads between the steps."""
+    steps, payload, is_read = [], None, False
+    for step in _steps(route, event):
+        payload, is_read = step.after, is_read or step.after is not None
+        steps.append(msgspec.structs.replace(step, before=None, after=None))
+    if steps and steps[-1].outcome != "passed":
+        return Explanation(steps[-1].outcome, steps[-1].reason, None, 0, steps)
+    if not is_read:
+        try:
+            payload = read(event.payload)
+        except RouteFailed:  # no rule had to read it: it is sent as it is
+            payload = None
+    return Explanation("sent", "", payload, sum(step.failed_casts for step in steps), steps)
+
+
 def explain(route: Route, event: StoredEvent) -> list[Step]:
     """The same rules in the same order as `route.apply`; the last step is the one that ended it."""
+    return list(_steps(route, event))
+
+
+def _steps(route: Route, event: StoredEvent) -> Iterator[Step]:
     result: Routed | Filtered | Failed | None = route.verdict(event)
     if result is None and not route.transforms:
         result = route.apply(event)
     if isinstance(result, Filtered):
-        return [Step("filters", "filtered", result.reason)]
-    if isinstance(result, Failed):
-        return [Step("filters", "failed", result.reason)]
-    steps = [Step("filters")] if route.filters is not None else []
-    return steps + list(_transforms(route, event))
+        yield Step("filters", "filtered", result.reason)
+    elif isinstance(result, Failed):
+        yield Step("filters", "failed", result.reason)
+    else:
+        if route.filters is not None:
+            yield Step("filters")
+        if route.transforms:
+            yield from _transforms(route, event)
 
 
 def _transforms(route: Route, event: StoredEvent) -> Iterator[Step]:
-    if not route.transforms:
-        return
     try:
         payload = read(event.payload)
     except RouteFailed as exc:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pixelwire.errors import InvalidFields
 from pixelwire.event import Call, Signal, StoredEvent
-from pixelwire.routing.explain import explain
+from pixelwire.routing.explain import explain, explained
 from pixelwire.routing.route import Failed, Filtered, Routed, parse_route
 
 NAMES = st.sampled_from(
@@ -120,6 +120,12 @@ def test_what_is_explained_is_what_happens(
     else:
         assert steps[-1].reason == result.reason
     assert route.verdict(event) in (None, result)
+    told = explained(route, event)
+    if isinstance(result, Routed):
+        assert (told.outcome, told.failed_casts) == ("sent", result.failed_casts)
+        assert msgspec.json.encode(told.payload) == msgspec.json.encode(msgspec.json.decode(result.payload))
+    else:
+        assert (told.outcome, told.reason) == (steps[-1].outcome, result.reason)
 
 
 @settings(max_examples=200, deadline=None)

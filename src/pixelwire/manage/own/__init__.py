@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from pixelwire.manage.own import (
     counts,
+    destination_dry_runs,
     destination_kinds,
     destinations,
     events,
@@ -23,6 +24,7 @@ PARTS = (
     outcomes,
     write_keys,
     destinations,
+    destination_dry_runs,
     destination_kinds,
     tokens,
 )

@@ -167,7 +167,8 @@ async def change_destination(
         options = changed_options(found, given["options"]) if "options" in given else None
         if options is not None:
             check_options(principal, found.kind, options)
-        check_transforms(principal, given.get("transforms", []))
+        if given.get("transforms", found.transforms) != found.transforms:
+            check_transforms(principal, given["transforms"])
         changed = desk.catalog.change_destination(
             found.id,
             name=given.get("name"),

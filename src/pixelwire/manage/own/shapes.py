@@ -35,7 +35,7 @@ class EventAnswer(TypedDict):
     signal: Annotated[str | None, Field(description="What it counts as.")]
     dropped: Dropped
     facts: Annotated[dict[str, str], Field(description="What the request itself showed.")]
-    payload: Annotated[dict[str, Any], Field(description="As stored, and as destinations get it.")]
+    payload: Annotated[dict[str, Any], Field(description="As stored.")]
 
 
 class _PageHead(msgspec.Struct):
