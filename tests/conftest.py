@@ -5,10 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from support.postgres import PostgresServer
+from support.seaweed import SeaweedServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One real PostgreSQL; each test makes a database of its own in it."""
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedServer]:
+    """One real object store; each test takes a prefix of its own in it."""
+    with SeaweedServer() as server:
         yield server
