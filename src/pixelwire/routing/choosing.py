@@ -18,6 +18,7 @@ class Sample:
         self._below = round(percent / 100 * 2**64)
 
     def apply(self, work: Work) -> str:
+        assert work.event is not None, "a route with a sample reads it"
         return "" if _lot(work.event) < self._below else "sampled out"
 
 
@@ -30,6 +31,7 @@ class FunctionCall:
         self.function = function
 
     def apply(self, work: Work) -> str:
+        assert work.event is not None, "a route with a function reads it"
         made = self.function.run(work.payload, work.event)
         if made is None:
             return f"left out by the function `{self.function.name}`"

@@ -9,7 +9,7 @@ import msgspec
 from pixelwire.errors import InvalidFields
 from pixelwire.event import StoredEvent
 from pixelwire.limits import ROUTE_RULES_MAX, ROUTED_BYTES_MAX
-from pixelwire.routing.choosing import FunctionCall, parse_call, parse_sample
+from pixelwire.routing.choosing import FunctionCall, Sample, parse_call, parse_sample
 from pixelwire.routing.declaration import Problems, check_json, unknown
 from pixelwire.routing.filters import Filters, parse_filters
 from pixelwire.routing.members import parse_flatten, parse_remove, parse_rename, parse_set
@@ -44,6 +44,7 @@ class Route:
         self.filters = filters
         self.transforms = transforms
         self.is_plain = filters is None and not transforms
+        self._reads_facts = any(isinstance(one, Sample | FunctionCall) for one in transforms)
 
     def load(self) -> None:
         """Loads the functions it calls, as `apply` would do. Misconfigured when one can not be loaded."""
@@ -54,7 +55,8 @@ class Route:
     def verdict(self, event: StoredEvent) -> Filtered | None:
         """What the filters alone say; None for an event to `apply`, one that can not be read included."""
         try:
-            return self._judged(event, None) if self.filters is not None else None
+            reason, _ = self._judged(event)
+            return Filtered(reason) if reason else None
         except RouteFailed:
             return None
 
@@ -63,32 +65,34 @@ class Route:
         if self.is_plain:
             return Routed(event.payload)
         try:
+            reason, payload = self._judged(event)
+            if reason:
+                return Filtered(reason)
             if not self.transforms:
-                return self._judged(event, None) or Routed(event.payload)
-            return self._transformed(event)
+                return Routed(event.payload)
+            return self._transformed(event, read(event.payload) if payload is None else payload)
         except RouteFailed as exc:
             return Failed(str(exc))
 
-    def _judged(self, event: StoredEvent, payload: Object | None) -> Filtered | None:
-        """The cheap questions first; the payload is read only for what needs it."""
+    def _judged(self, event: StoredEvent) -> tuple[str, Object | None]:
+        """Why the event is filtered, "" when it is not; and the payload, if it had to be read.
+
+        The cheap questions come first.
+        """
         filters = self.filters
         if filters is None:
-            return None
-        reason = filters.against_facts(event)
-        if not reason and filters.reads_name(event):
+            return "", None
+        if reason := filters.against_facts(event):
+            return reason, None
+        payload = read(event.payload) if filters.conditions else None
+        if filters.reads_name(event):
             name = read_name(event.payload) if payload is None else payload.get("event")
-            reason = filters.against_name(name)
-        if not reason and filters.conditions:
-            reason = filters.against_conditions(read(event.payload) if payload is None else payload)
-        return Filtered(reason) if reason else None
+            if reason := filters.against_name(name):
+                return reason, payload
+        return ("" if payload is None else filters.against_conditions(payload)), payload
 
-    def _transformed(self, event: StoredEvent) -> Routed | Filtered:
-        if self.filters is not None and (reason := self.filters.against_facts(event)):
-            return Filtered(reason)
-        payload = read(event.payload)
-        if (filtered := self._judged(event, payload)) is not None:
-            return filtered
-        work = Work(payload, facts_of(event, payload))
+    def _transformed(self, event: StoredEvent, payload: Object) -> Routed | Filtered:
+        work = Work(payload, facts_of(event, payload) if self._reads_facts else None)
         try:
             for transform in self.transforms:
                 if reason := transform.apply(work):

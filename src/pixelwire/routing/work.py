@@ -10,9 +10,9 @@ class Work:
 
     __slots__ = ("event", "failed_casts", "payload")
 
-    def __init__(self, payload: Object, event: EventFacts) -> None:
+    def __init__(self, payload: Object, event: EventFacts | None) -> None:
         self.payload = payload
-        self.event = event
+        self.event = event  # as it was recorded; None where no transform asks for it
         self.failed_casts = 0
 
 
