@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pixelwire.collect.outbox import BatchResult, Outbox, Pending
+from pixelwire.collect.fate import BatchResult
+from pixelwire.collect.outbox import Outbox, Pending
 from pixelwire.event import Event, Failure, Tally
 from pixelwire.frames import (
     ABSENT,
@@ -122,7 +123,7 @@ def put(outbox: Outbox, event: Event | None = None) -> Pending:
 
 
 async def result_of(pending: Pending) -> BatchResult:
-    return await asyncio.wait_for(asyncio.shield(pending.batch.done), DEADLINE_S)
+    return await asyncio.wait_for(pending.batch.fate, DEADLINE_S)
 
 
 def test_events_of_one_turn_share_a_batch(tmp_path: Path) -> None:
@@ -297,7 +298,7 @@ def test_who_comes_late_is_held_as_long(tmp_path: Path) -> None:
             late: list[Pending] = []
             asyncio.get_running_loop().call_later(SHORT_HOLD_S / 2, lambda: late.append(put(outbox)))
             assert (await result_of(first)).failure is not None
-            assert not late[0].batch.done.done()
+            assert late[0].batch.fate.result is None
             await recorder.start()
             assert await result_of(late[0]) == BatchResult(None)
 

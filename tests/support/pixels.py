@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from pixelwire.catalog.snapshot import PixelEntry
 from pixelwire.collect.address import ClientAddress
 from pixelwire.collect.app import PixelApp
+from pixelwire.collect.fate import BatchResult, Fate
 from pixelwire.collect.intake import Intake
-from pixelwire.collect.outbox import BatchResult, Fate, Pending
+from pixelwire.collect.outbox import Pending
 from pixelwire.collect.rate import Door
 from pixelwire.event import Event, Failure, is_client_key
 
@@ -53,7 +54,7 @@ class FakeClock:
 
 class FakeBatch:
     def __init__(self) -> None:
-        self.done = Fate(loop=asyncio.get_running_loop())
+        self.fate = Fate()
 
 
 class FakeOutbox:
@@ -66,19 +67,21 @@ class FakeOutbox:
         self.refuses_with: Failure | None = None  # nothing more can be held
         self.fails_with: Failure | None = None  # the batch failed
         self.waiting: list[FakeBatch] | None = None  # a list: batches wait there to be resolved
+        self.shares_batch = False  # the next event waits with the one before it
         self._client_keys: set[int] = set()
 
     def put(self, event: Event) -> Pending | Failure:
         if self.refuses_with is not None:
             return self.refuses_with
-        batch = FakeBatch()
+        batch = self.waiting[-1] if self.waiting and self.shares_batch else FakeBatch()
         is_duplicate = is_client_key(event.key) and event.key in self._client_keys
         if self.waiting is not None:
-            self.waiting.append(batch)
+            if batch not in self.waiting:
+                self.waiting.append(batch)
         elif self.fails_with is not None:
-            batch.done.set_result(BatchResult(self.fails_with))
+            batch.fate.tell(BatchResult(self.fails_with))
         else:
-            batch.done.set_result(BatchResult(None, frozenset({0}) if is_duplicate else frozenset()))
+            batch.fate.tell(BatchResult(None, frozenset({0}) if is_duplicate else frozenset()))
         if not is_duplicate:
             self._client_keys.add(event.key)
             self.events.append(event)
@@ -111,6 +114,26 @@ class Reply(NamedTuple):
     @property
     def dropped(self) -> int:
         return int(self.headers.get("x-pixelwire-dropped", "0"))
+
+
+def scope_of(
+    path: str,
+    query: str | bytes = b"",
+    *,
+    method: str = "GET",
+    headers: Lines = (),
+    peer: str | None = "127.0.0.1",
+) -> dict[str, Any]:
+    """A request as an ASGI server describes it."""
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode() if isinstance(query, str) else query,
+        "headers": list(_lines(headers)),
+        "client": (peer, 50_000) if peer else None,
+        "http_version": "1.1",
+    }
 
 
 class Visitor:
@@ -146,15 +169,7 @@ class Visitor:
         headers: Lines = (),
         peer: str | None = "127.0.0.1",
     ) -> Reply:
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query.encode() if isinstance(query, str) else query,
-            "headers": list(_lines(headers)),
-            "client": (peer, 50_000) if peer else None,
-            "http_version": "1.1",
-        }
+        scope = scope_of(path, query, method=method, headers=headers, peer=peer)
         sent: list[Any] = []
 
         async def send(message: Any) -> None:

@@ -4,11 +4,12 @@ outbox and answers when it is safe. Knows no key, no payload and no disk.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pixelwire.clock import Clock
 from pixelwire.collect import answers
 from pixelwire.collect.answers import Answer
+from pixelwire.collect.fate import BatchResult, Fate
 from pixelwire.collect.headers import Headers, fold
 from pixelwire.collect.intake import Accepted, Intake, Request
 from pixelwire.collect.outbox import Pending
@@ -32,6 +33,22 @@ class Outgoing(Protocol):
     def received(self, hour: int) -> None: ...
 
 
+class Waiting(NamedTuple):
+    """A request whose event is on its way to the disk."""
+
+    fate: Fate
+    position: int  # in its batch
+    message_id: str
+    dropped: int  # parameters
+    headers: Headers
+
+    def answer(self, result: BatchResult) -> Answer:
+        if result.failure is not None:
+            return answers.declined(Outcome.FAILED, result.failure, self.headers)
+        outcome = Outcome.DUPLICATE if self.position in result.duplicates else Outcome.STORED
+        return answers.stored(outcome, self.message_id, self.dropped, self.headers)
+
+
 class PixelApp:
     def __init__(self, intake: Intake, outbox: Outgoing, clock: Clock) -> None:
         self._intake = intake
@@ -40,17 +57,25 @@ class PixelApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one HTTP request. Its body is never read."""
+        taken = self.take(scope)
+        answer = taken if isinstance(taken, Answer) else taken.answer(await taken.fate)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def take(self, scope: Scope) -> Answer | Waiting:
+        """The answer to a request, or what it waits for: for a server that needs no task to wait."""
         method: str = scope["method"]
         headers = fold(scope["headers"])
         call = CALLS.get(scope["path"])
-        if call is not None and method in ("GET", "HEAD"):
-            answer = await self._collect(call, scope, headers)
+        if call is None or method not in ("GET", "HEAD"):
+            taken: Answer | Waiting = _other(scope["path"], method, headers)
         else:
-            answer = _other(scope["path"], method, headers)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+            taken = self._collect(call, scope, headers)
+        if method == "HEAD" and isinstance(taken, Answer):
+            return taken._replace(body=b"")
+        return taken
 
-    async def _collect(self, call: Call, scope: Scope, headers: Headers) -> Answer:
+    def _collect(self, call: Call, scope: Scope, headers: Headers) -> Answer | Waiting:
         received_ms = self._clock.now_ms()
         hour = hour_of(received_ms)
         self._outbox.received(hour)
@@ -73,11 +98,7 @@ class PixelApp:
             return answers.declined(Outcome.FAILED, pending, headers)
         if taken.dropped:
             self._tally_dropped(hour, taken)
-        result = await pending.batch.done
-        if result.failure is not None:
-            return answers.declined(Outcome.FAILED, result.failure, headers)
-        outcome = Outcome.DUPLICATE if pending.position in result.duplicates else Outcome.STORED
-        return answers.stored(outcome, taken.message_id, len(taken.dropped), headers)
+        return Waiting(pending.batch.fate, pending.position, taken.message_id, len(taken.dropped), headers)
 
     def _tally_dropped(self, hour: int, taken: Accepted) -> None:
         for reason, amount in Counter(reason for _, reason in taken.dropped).items():

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from typing import Final, NamedTuple
 
 from pixelwire.clock import HOUR_MS
+from pixelwire.collect.fate import BatchResult, Fate
 from pixelwire.event import RECEIVED, Event, Failure, Outcome, Tally
 from pixelwire.frames import ABSENT, COMMITTED, STORED, Ack, Batch, Hello, Welcome
 from pixelwire.limits import (
@@ -31,41 +32,22 @@ IDLE_TICK_S: Final = 0.25  # with nothing held; tallies still reach the recorder
 assert IDLE_TICK_S + TALLY_INTERVAL_S < 1.0
 
 
-class BatchResult(NamedTuple):
-    """What became of a batch: stored but for its duplicates, or failed whole."""
-
-    failure: Failure | None
-    duplicates: frozenset[int] = frozenset()
-
-
-class Fate(asyncio.Future[BatchResult]):
-    """What the requests of a batch wait for, many for one. A request that is cancelled must not take it
-    from the others, and asyncio.shield would cost each of them 5 us."""
-
-    def cancel(self, msg: object = None) -> bool:
-        return False
-
-
 class Gathering:
     """A batch while it is filled, sent and answered."""
 
-    __slots__ = ("bytes", "done", "events", "number", "since_s", "tallies")
+    __slots__ = ("bytes", "events", "fate", "number", "since_s", "tallies")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, since_s: float) -> None:
         self.events: list[Event] = []
         self.bytes = 0
-        self.done = Fate(loop=loop)
-        self.since_s = loop.time()
+        self.fate = Fate()
+        self.since_s = since_s  # of the event loop's clock
         self.number = 0
         self.tallies: list[Tally] = []
 
-    def resolve(self, result: BatchResult) -> None:
-        if not self.done.done():
-            self.done.set_result(result)
-
 
 class Pending(NamedTuple):
-    """Where a request's event is; `await pending.batch.done` tells what became of it."""
+    """Where a request's event is; `pending.batch.fate` tells what became of it."""
 
     batch: Gathering
     position: int
@@ -164,7 +146,7 @@ class Outbox:
     # -- Batches -----------------------------------------------------------------------------------
 
     def _new_batch(self) -> Gathering:
-        batch = Gathering(self._loop)
+        batch = Gathering(self._loop.time())
         self._queue.append(batch)
         return batch
 
@@ -203,7 +185,7 @@ class Outbox:
         if batch is not None:
             if welcome.state == COMMITTED:
                 self._settle_stored(batch, welcome.duplicates)
-            elif welcome.state == ABSENT and not batch.done.done():
+            elif welcome.state == ABSENT and batch.fate.result is None:
                 self._send(batch)
                 return
             else:
@@ -214,14 +196,14 @@ class Outbox:
     def _settle_stored(self, batch: Gathering, duplicates: list[int]) -> None:
         self._leave(batch)
         positions = frozenset(duplicates)
-        if batch.done.done():
+        if batch.fate.result is not None:
             # Stored after all, but its requests were told otherwise and tallied so; take back what the
             # recorder counted with it.
             for position, event in enumerate(batch.events):
                 outcome = Outcome.DUPLICATE if position in positions else Outcome.STORED
                 self.tally(event.received_ms // HOUR_MS, event.pixel, outcome, "", -1)
             return
-        batch.resolve(BatchResult(None, positions))
+        batch.fate.tell(BatchResult(None, positions))
 
     def _settle_failed(self, batch: Gathering, failure: Failure) -> None:
         """The batch is not on disk, or nobody can say: its tallies travel with the next one."""
@@ -232,11 +214,11 @@ class Outbox:
 
     def _fail(self, batch: Gathering, failure: Failure) -> None:
         """Tells the requests, once, and tallies what they are told."""
-        if batch.done.done():
+        if batch.fate.result is not None:
             return
         for event in batch.events:
             self.tally(event.received_ms // HOUR_MS, event.pixel, Outcome.FAILED, failure)
-        batch.resolve(BatchResult(failure))
+        batch.fate.tell(BatchResult(failure))
 
     def _expire(self, before_s: float) -> None:
         """Answers what was held too long. A batch under way stays there until its fate is known."""

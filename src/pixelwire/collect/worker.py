@@ -61,7 +61,7 @@ class Worker:
     """The app with its life: what it needs is there before the first request and flushed after the last."""
 
     def __init__(self, app: PixelApp, keys: Keys, outbox: Outbox, address: ClientAddress) -> None:
-        self._app = app
+        self.app = app
         self._keys = keys
         self._outbox = outbox
         self._address = address
@@ -70,7 +70,7 @@ class Worker:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 

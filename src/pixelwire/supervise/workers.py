@@ -19,6 +19,7 @@ from granian.server.mp import MPServer
 from pixelwire import telemetry
 from pixelwire.collect.worker import load_app
 from pixelwire.limits import QUERY_BYTES_MAX, WORKER_KILL_S
+from pixelwire.supervise.direct import serve_directly
 from pixelwire.supervise.ports import BACKLOG
 
 HEADER_READ_TIMEOUT_MS: Final = 5_000
@@ -71,7 +72,7 @@ class InheritingServer(MPServer):
         self._sfd: Any = fd
         self._shd: Any = SocketHolder(fd, False, BACKLOG)  # type: ignore[call-arg] # granian's stub is behind
         self._sso: Any = self._listening[idx]  # what a spawned process inherits
-        return super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
+        return super()._spawn_worker(idx=idx, target=serve_directly, callback_loader=callback_loader)
 
 
 class Workers:
