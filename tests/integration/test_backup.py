@@ -12,7 +12,9 @@ import pytest
 from pixelwire.backup import manifest
 from pixelwire.backup import take as taking
 from pixelwire.backup.errors import BackupDamaged, BackupError
+from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.catalog.store import Catalog
+from pixelwire.catalog.wishes import DropLetters, RetryLetters
 from pixelwire.clock import SystemClock
 from pixelwire.deliver.database import open_to_write
 from pixelwire.errors import DataDirectoryError, SchemaMismatch
@@ -26,6 +28,7 @@ from pixelwire.supervise.lock import DataDirectory
 from support.catalogs import make_shop
 from support.events import make_batch, make_event
 from support.keeping import START_MS, deliver_to, fill, fill_days, retention, run
+from support.letters import insert_letter
 from support.stores import names, problems, restore, take
 
 LAST_HOUR = 1 << 40
@@ -422,7 +425,8 @@ def test_what_is_known_of_later_events_is_let_go(data_dir: Path, backup: Path, t
     connection.execute("UPDATE destination SET cursor = 40, store = 'x'")
     connection.execute("INSERT INTO sent VALUES (1, 13, 0, 1); INSERT INTO sent VALUES (1, 5, 0, 1)")
     connection.execute("INSERT INTO parked VALUES (1, 14, 0, 1, 0, 0, '')")
-    connection.execute("INSERT INTO dead_letter VALUES (7, 1, 15, 1, 'm', 1, '', 0, x'00')")
+    letter = insert_letter(connection, 1, 15)
+    connection.execute("INSERT INTO dropped VALUES (1, 16, 1, '', 0, 0)")
     connection.close()
     take(data_dir, backup)
     assert len(problems(backup)) == 2
@@ -431,8 +435,23 @@ def test_what_is_known_of_later_events_is_let_go(data_dir: Path, backup: Path, t
     connection = open_to_write(tmp_path / "again")
     assert connection.execute("SELECT cursor FROM destination").get == 12
     assert connection.execute("SELECT group_concat(seq) FROM sent").get == "5"
-    assert connection.execute("SELECT seq FROM dead_letter").get == -7
+    assert connection.execute("SELECT seq FROM dead_letter").get == -letter
+    assert connection.execute("SELECT count(*) FROM dropped").get == 0
     connection.close()
+
+
+def test_a_restore_sends_nothing_again_by_an_old_order(data_dir: Path, backup: Path, tmp_path: Path) -> None:
+    """The former server may have done it after its deliveries were copied. What is dropped stays dropped."""
+    catalog = Catalog.open(data_dir)
+    [destination] = catalog.destinations()
+    catalog.give_order(destination.id, RetryLetters())
+    dropping = catalog.give_order(destination.id, DropLetters(reason="422"))
+    catalog.close()
+    take(data_dir, backup)
+    restore(backup, tmp_path / "again")
+    snapshot = Snapshot(tmp_path / "again")
+    assert snapshot.orders() == [dropping]
+    snapshot.close()
 
 
 @pytest.mark.parametrize("path", ["../escape.db", "/tmp/escape.db"])

@@ -21,6 +21,8 @@ from pixelwire.backup.errors import BackupDamaged, BackupError
 from pixelwire.backup.manifest import BackupFile, Manifest
 from pixelwire.catalog.database import catalog_path
 from pixelwire.catalog.database import open_to_write as open_catalog
+from pixelwire.catalog.orders import forget_sending
+from pixelwire.catalog.schema import migrate
 from pixelwire.clock import Clock
 from pixelwire.deliver import restored
 from pixelwire.deliver.database import delivery_path
@@ -138,9 +140,11 @@ def _settle(data_dir: Path, found: Manifest, accepted: str | None) -> None:
     if catalog_path(data_dir).exists():
         connection = open_catalog(catalog_path(data_dir))
         try:
+            migrate(connection)  # the backup may be of an older version
             connection.execute(
                 "UPDATE destination SET start_after = ?1 WHERE start_after > ?1", (found.head,)
             )
+            forget_sending(connection)
         finally:
             connection.close()
 

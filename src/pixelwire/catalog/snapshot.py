@@ -13,6 +13,7 @@ from pixelwire.catalog.checks import signals_by_name
 from pixelwire.catalog.database import FILE, Row, catalog_path, open_to_read, reading, translated
 from pixelwire.catalog.schema import refuse_newer, version_of
 from pixelwire.catalog.statements import load, migrations
+from pixelwire.catalog.wishes import Order, read_wish
 from pixelwire.errors import CatalogError, SchemaMismatch
 
 _SQL: Final = load("snapshot.sql")
@@ -91,6 +92,11 @@ class Snapshot:
         """Those switched off included."""
         with reading(self._open()):
             return [self._destination(row) for row in self._rows(_SQL["destinations"])]
+
+    def orders(self) -> list[Order]:
+        """Those carried out included, until they are forgotten; in the order they were given."""
+        rows = self._rows(_SQL["orders"])
+        return [Order(row[0], row[1], row[2], read_wish(row[3]), row[4]) for row in rows]
 
     def _destination(self, row: Row) -> DestinationEntry:
         destination_id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all = row[

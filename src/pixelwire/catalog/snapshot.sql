@@ -25,3 +25,6 @@ SELECT number FROM pixel WHERE business_id = ?;
 
 -- name: pixels_of_destination
 SELECT pixel FROM destination_pixel WHERE destination_id = ?;
+
+-- name: orders
+SELECT number, id, destination_id, wish, created_ms FROM delivery_order ORDER BY number;

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Self
 
 from pixelwire.catalog.database import catalog_path, open_to_write
-from pixelwire.catalog.destinations import Destinations
+from pixelwire.catalog.orders import Orders
 from pixelwire.catalog.pixels import Pixels
 from pixelwire.catalog.schema import migrate
 from pixelwire.catalog.tokens import Tokens
 from pixelwire.clock import Clock, SystemClock
 
 
-class Catalog(Pixels, Tokens, Destinations):
+class Catalog(Pixels, Tokens, Orders):
     """Reads and writes. Belongs to one thread; every call is one transaction, on disk when it returns."""
 
     @classmethod

@@ -1,6 +1,7 @@
 """All that one destination has yet to send: the window of new events and the parked ones. No disk, no clock.
 
-Invariant: an identity stands in the window or in the parking, never in both, so its order holds.
+Invariant: an identity stands in the window or in the parking, so its order holds. In both it stands only
+while a dead letter that is to be sent again waits for the window to be done with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ class Backlog:
         self.scanned_to = scanned_to
         self._window = Window()
         self._parking = Parking(lines)
+        self._held: set[int] = set()  # identities of dead letters that wait for the window to let go of them
 
     @property
     def wants_more(self) -> bool:
@@ -79,11 +81,24 @@ class Backlog:
             return ticket.row, []
         _, *behind = self._window.withdraw(ticket)
         row = ticket.row = self._follow(ticket)
-        return row, [self._follow(one) for one in behind]
+        followers = [self._follow(one) for one in behind]
+        self._let_go(ticket.identity_key)
+        return row, followers
+
+    def recall(self, row: Parked) -> None:
+        """Takes in a dead letter that is to be sent again; it can be taken after `again`."""
+        self._parking.add(row)
 
     def again(self, row: Parked) -> None:
-        """A parked row is durable: it can be taken when it is due."""
-        self._parking.again(row)
+        """A parked row is durable: it can be taken when it is due and the first of its identity.
+
+        Of a dead letter's identity there may be events in the window: they go first, and what comes later
+        follows the letter.
+        """
+        if self._window.holds(row.identity_key):
+            self._held.add(row.identity_key)
+        else:
+            self._parking.again(row)
 
     def pass_by(self, ticket: Ticket) -> None:
         """The event's end is being written: the cursor may go past it with the same write."""
@@ -97,6 +112,7 @@ class Backlog:
         """
         if ticket.row is None:
             self._window.free(ticket)
+            self._let_go(ticket.identity_key)
             return NOBODY
         return ticket.row.identity_key if self._parking.done(ticket.row) else NOBODY
 
@@ -111,6 +127,11 @@ class Backlog:
     def hasten(self, now_ms: int) -> None:
         """All that is parked is due."""
         self._parking.hasten(now_ms)
+
+    def _let_go(self, identity_key: int) -> None:
+        if identity_key in self._held and not self._window.holds(identity_key):
+            self._held.discard(identity_key)
+            self._parking.release(identity_key)
 
     def _follow(self, ticket: Ticket) -> Parked:
         row = Parked(ticket.seq, ticket.identity_key, 0, 0, 0)

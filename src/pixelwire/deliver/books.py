@@ -8,17 +8,26 @@ from collections.abc import Sequence
 from typing import Final
 
 from pixelwire.deliver.backlog import Backlog
-from pixelwire.deliver.envelope import NOBODY
+from pixelwire.deliver.envelope import NOBODY, read_envelope
 from pixelwire.deliver.health import Health
-from pixelwire.deliver.ledger import Group, Progress
+from pixelwire.deliver.ledger import Group, Progress, Row
 from pixelwire.deliver.parking import LINE_ROWS_MAX, Parked, Trial
 from pixelwire.deliver.retry import Die, decide
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, Ticket, bury_row, expired_ticket, park_row
+from pixelwire.deliver.tickets import (
+    EXPIRED,
+    FOLLOWS,
+    RETRIED,
+    Ticket,
+    bury_row,
+    expired_ticket,
+    park_row,
+)
 from pixelwire.destinations.base import GiveUp, ItemResult, Retry
 from pixelwire.event import StoredEvent
 from pixelwire.telemetry import logger
 
+LETTERS_MAX: Final = 1_000  # dead letters that are parked at a time, so that they take no room from others
 CARE_S: Final = 1.0  # while too many are parked, a new event that fails makes the next new ones wait
 
 
@@ -29,6 +38,8 @@ class Books:
         self._log = logger("deliver").bind(destination=name)
         self.backlog = Backlog(progress.cursor, shared.ledger.lines(progress.number))
         self.health = Health(shared.policy, shared.chance)
+        self.letters = shared.ledger.recalled(progress.number, LETTERS_MAX)  # parked, to be sent again
+        self.letter_ended = asyncio.Event()
         self._new_from_s = 0.0
         self._is_in_trouble = False
 
@@ -51,6 +62,22 @@ class Books:
         group = self._gather()
         group.add("park", [self._row(row, FOLLOWS) for row in followers])
         return group.durable
+
+    async def recall(self, letters: Sequence[Row]) -> None:
+        """Parks dead letters, (number, seq, attempts, payload) each; durable when this returns."""
+        now_ms = self._shared.clock.now_ms()
+        rows = [
+            Parked(seq, read_envelope(payload).identity_key, 0, 0, now_ms, number, attempts)
+            for number, seq, attempts, payload in letters
+        ]
+        self.letters += len(rows)
+        for row in rows:
+            self.backlog.recall(row)
+        group = self._gather()
+        group.add("park", [self._row(row, RETRIED) for row in rows])
+        await group.durable.wait()
+        for row in rows:
+            self.backlog.again(row)
 
     def missed(self, first_seq: int, last_seq: int) -> None:
         """These are no longer on disk, and the cursor is about to pass them."""
@@ -157,7 +184,9 @@ class Books:
 
     def _sent(self, group: Group, ticket: Ticket, took_ms: int) -> None:
         now_ms = self._shared.clock.now_ms()
-        group.add("sent", [(self._progress.number, ticket.seq, now_ms, ticket.attempts)])
+        group.add("sent", [(self._progress.number, ticket.seq, now_ms, ticket.attempts_in_all)])
+        if ticket.letter:
+            group.add("revive", [(ticket.letter,)])
         self._progress.sent_total += 1
         self._progress.send_ms_total += took_ms
         self._progress.last_sent_ms = now_ms
@@ -165,7 +194,10 @@ class Books:
 
     def _bury(self, group: Group, ticket: Ticket, reason: str) -> None:
         now_ms = self._shared.clock.now_ms()
-        group.add("bury", [bury_row(self._progress.number, ticket, reason, now_ms)])
+        if ticket.letter:
+            group.add("bury_again", [(ticket.letter, ticket.attempts_in_all, reason, now_ms)])
+        else:
+            group.add("bury", [bury_row(self._progress.number, ticket, reason, now_ms)])
         self._progress.dead_total += 1
         self._remember(reason)
         self._leave(group, ticket)
@@ -174,6 +206,10 @@ class Books:
         self.backlog.pass_by(ticket)
         if ticket.row is not None:
             group.add("unpark", [(self._progress.number, ticket.seq)])
+        if ticket.letter:
+            group.add("end_retry", [(self._progress.number, ticket.letter)])
+            self.letters -= 1
+            self.letter_ended.set()
 
     def _retry(self, group: Group, ticket: Ticket, result: Retry) -> Parked | None:
         """Parks an event for another attempt, with what waits behind it. None when it died instead."""

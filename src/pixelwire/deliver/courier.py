@@ -17,6 +17,7 @@ from pixelwire.clock import Clock, SystemClock
 from pixelwire.deliver.ledger import Ledger
 from pixelwire.deliver.loop import Heads, Loop
 from pixelwire.deliver.options import CourierOptions
+from pixelwire.deliver.orders import Orders
 from pixelwire.deliver.retry import back_off_s
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.source import Source
@@ -59,6 +60,7 @@ class Courier:
             pixel_id=self._pixel_id,
             surroundings=Surroundings(clock, options.allow_private_destinations),
         )
+        self._orders = Orders(self._shared.ledger, clock, self._recall)
         self._heads = Heads("", 0)
         self._is_catalog_read = False
         self._catalog_at_s = 0.0
@@ -76,7 +78,8 @@ class Courier:
         """Until `stop` is set. DeliveryError when delivery.db fails: then only a new start helps."""
         ledger = asyncio.create_task(self._shared.ledger.run())
         chores = [
-            asyncio.create_task(chore()) for chore in (self._poll, self._note, self._sweep, self._let_go)
+            asyncio.create_task(chore())
+            for chore in (self._poll, self._note, self._sweep, self._let_go, self._orders.run)
         ]
         stopped = asyncio.create_task(stop.wait())
         on_ready()
@@ -126,6 +129,7 @@ class Courier:
         if self._catalog.has_changed() or not self._is_catalog_read:
             self._is_catalog_read = False
             self._apply(self._catalog.destinations())
+            self._orders.offer(self._catalog.orders())
             self._is_catalog_read = True
         self._heads = heads
         for destination_id, loop in self._loops.items():
@@ -141,6 +145,10 @@ class Courier:
                 loop.stop()
         for destination_id in {*self._wanted, *self._shared.ledger.known()} - self._keepers.keys():
             self._keepers[destination_id] = asyncio.create_task(self._keep(destination_id))
+
+    def _recall(self, destination_id: str) -> None:
+        if destination_id in self._loops:
+            self._loops[destination_id].recall()
 
     def _pixel_id(self, number: int) -> str:
         if number not in self._pixel_ids:

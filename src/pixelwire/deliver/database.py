@@ -12,7 +12,7 @@ from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
 
 FILE: Final = "delivery.db"
-MIGRATIONS: Final = ("0001_delivery.sql", "0002_expired.sql", "0003_lines.sql")
+MIGRATIONS: Final = ("0001_delivery.sql", "0002_expired.sql", "0003_lines.sql", "0004_letters.sql")
 BUSY_WAIT_MS: Final = 3_000
 
 

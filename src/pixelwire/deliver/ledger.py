@@ -21,10 +21,23 @@ from pixelwire.deliver.database import FILE, open_to_read, open_to_write, transl
 from pixelwire.deliver.parking import Parked
 from pixelwire.deliver.statements import load
 from pixelwire.errors import DeliveryError
+from pixelwire.event import StoredEvent
 from pixelwire.telemetry import logger
 
 _SQL: Final = load("ledger.sql")
-_WRITES: Final = ("adopt", "unpark", "park", "sent", "bury", "expire", "progress", "remove")
+_WRITES: Final = (
+    "adopt",
+    "unpark",
+    "park",
+    "sent",
+    "bury",
+    "bury_again",
+    "revive",
+    "end_retry",
+    "expire",
+    "progress",
+    "remove",
+)
 DISK_FULL_WAIT_S: Final = 1.0
 
 Row = tuple[Any, ...]
@@ -132,6 +145,19 @@ class Ledger:
         """The first rows of one line that are on disk."""
         return [Parked(*row) for row in self._ask("next_in_line", number, identity_key, limit)]
 
+    def to_recall(self, number: int, limit: int) -> list[Row]:
+        """Letters to be sent again that are not parked yet: (number, seq, attempts, payload)."""
+        return self._ask("to_recall", number, limit)
+
+    def recalled(self, number: int, limit: int) -> int:
+        """How many of the first letters to be sent again are parked."""
+        return int(self._ask("recalled", number, limit)[0][0])
+
+    def letter(self, letter: int) -> StoredEvent | None:
+        """The event of a dead letter, as it was stored."""
+        rows = self._ask("letter", letter)
+        return StoredEvent(*rows[0]) if rows else None
+
     def settled_to(self, number: int) -> int:
         """The last event with a row: after it nothing has to be looked for."""
         return int(self._ask("settled_to", number)[0][0])
@@ -140,9 +166,13 @@ class Ledger:
         """The events in (after, up_to] that are sent, parked or dead."""
         return {row[0] for row in self._ask("settled_between", number, after, up_to)}
 
-    def _ask(self, name: str, *values: Any) -> list[Row]:
+    def ask(self, sql: str, *values: Any) -> list[Row]:
+        """What is durable, by a statement of another part of this room."""
         with translated():
-            return self._reads.execute(_SQL[name], values).fetchall()
+            return self._reads.execute(sql, values).fetchall()
+
+    def _ask(self, name: str, *values: Any) -> list[Row]:
+        return self.ask(_SQL[name], *values)
 
     async def _write(self, group: Group) -> None:
         # Once and now: a cursor read later could pass events of the next group.

@@ -16,8 +16,20 @@ VALUES (?, ?, ?, ?, ?, ?, ?);
 INSERT OR IGNORE INTO sent (destination, seq, at_ms, attempts) VALUES (?, ?, ?, ?);
 
 -- name: bury
-INSERT OR IGNORE INTO dead_letter (destination, seq, pixel, message_id, attempts, reason, died_ms, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT OR IGNORE INTO dead_letter
+  (destination, home, seq, pixel, message_id, attempts, reason, died_ms, payload, received_ms, call, signal)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: bury_again
+-- A letter that was sent again and refused again stays one letter.
+UPDATE dead_letter SET attempts = ?2, reason = ?3, died_ms = ?4 WHERE number = ?1;
+
+-- name: revive
+-- A letter that was sent again has arrived.
+DELETE FROM dead_letter WHERE number = ?;
+
+-- name: end_retry
+DELETE FROM retried WHERE destination = ? AND letter = ?;
 
 -- name: expire
 INSERT OR REPLACE INTO expired (destination, first_seq, last_seq, at_ms) VALUES (?, ?, ?, ?);
@@ -47,27 +59,52 @@ SELECT id FROM destination WHERE state <> 'removed';
 
 -- name: lines
 -- The first parked row of each identity and how many there are of it. Nobody's stand each by itself.
-SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms, line.length
+SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms,
+       coalesce(x.number, 0), coalesce(x.attempts, 0), line.length
 FROM (SELECT min(seq) AS seq, count(*) AS length FROM parked WHERE destination = ?1 AND identity <> 0
       GROUP BY identity
       UNION ALL
       SELECT seq, 1 FROM parked WHERE destination = ?1 AND identity = 0) AS line
-JOIN parked AS p ON p.destination = ?1 AND p.seq = line.seq;
+JOIN parked AS p ON p.destination = ?1 AND p.seq = line.seq
+LEFT JOIN dead_letter AS x ON x.destination = ?1 AND x.seq = line.seq;
 
 -- name: next_in_line
-SELECT seq, identity, attempts, failing_ms, next_ms FROM parked
-WHERE destination = ?1 AND identity = ?2 ORDER BY seq LIMIT ?3;
+SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms,
+       coalesce(x.number, 0), coalesce(x.attempts, 0)
+FROM parked AS p LEFT JOIN dead_letter AS x ON x.destination = ?1 AND x.seq = p.seq
+WHERE p.destination = ?1 AND p.identity = ?2 ORDER BY p.seq LIMIT ?3;
+
+-- name: to_recall
+-- Letters to be sent again that are not parked yet, oldest first.
+SELECT x.number, x.seq, x.attempts, x.payload
+FROM retried AS r JOIN dead_letter AS x ON x.number = r.letter
+WHERE r.destination = ?1
+  AND NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.destination = ?1 AND p.seq = x.seq)
+ORDER BY r.letter LIMIT ?2;
+
+-- name: recalled
+-- How many of the first ?2 letters to be sent again are parked.
+SELECT count(*)
+FROM (SELECT letter FROM retried WHERE destination = ?1 ORDER BY letter LIMIT ?2) AS r
+JOIN dead_letter AS x ON x.number = r.letter
+JOIN parked AS p ON p.destination = ?1 AND p.seq = x.seq;
+
+-- name: letter
+SELECT seq, pixel, CASE received_ms WHEN 0 THEN died_ms ELSE received_ms END, call, signal, payload, x''
+FROM dead_letter WHERE number = ?;
 
 -- name: settled_between
 -- Events that need nothing more, or are parked: a restart reads them again and passes them by.
 SELECT seq FROM sent        WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
 SELECT seq FROM parked      WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
-SELECT seq FROM dead_letter WHERE destination = ?1 AND seq > ?2 AND seq <= ?3;
+SELECT seq FROM dead_letter WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
+SELECT seq FROM dropped     WHERE destination = ?1 AND seq > ?2 AND seq <= ?3;
 
 -- name: settled_to
 SELECT max(coalesce((SELECT max(seq) FROM sent        WHERE destination = ?1), 0),
            coalesce((SELECT max(seq) FROM parked      WHERE destination = ?1), 0),
-           coalesce((SELECT max(seq) FROM dead_letter WHERE destination = ?1), 0));
+           coalesce((SELECT max(seq) FROM dead_letter WHERE destination = ?1), 0),
+           coalesce((SELECT max(seq) FROM dropped     WHERE destination = ?1), 0));
 
 -- Sweeping.
 
@@ -78,11 +115,19 @@ DELETE FROM sent WHERE destination = ?1 AND seq IN
      (SELECT 1 FROM expired AS e WHERE e.destination = ?1 AND s.seq BETWEEN e.first_seq AND e.last_seq))
    ORDER BY seq LIMIT ?3);
 
+-- name: sweep_dropped
+DELETE FROM dropped WHERE destination = ?1 AND seq IN
+  (SELECT seq FROM dropped WHERE destination = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3);
+
 -- name: sweepable
 -- Destinations and up to which seq their receipts may go; removed ones lose all of them.
 SELECT number, CASE WHEN state = 'removed' AND since_ms < ?1 THEN 9223372036854775807 ELSE min(?2, cursor + 1) END,
        state = 'removed' AND since_ms < ?1
 FROM destination;
+
+-- name: sweep_retried
+DELETE FROM retried WHERE destination = ?1 AND letter IN
+  (SELECT letter FROM retried WHERE destination = ?1 ORDER BY letter LIMIT ?2);
 
 -- name: sweep_dead
 DELETE FROM dead_letter WHERE number IN (SELECT number FROM dead_letter WHERE destination = ?1 LIMIT ?2);

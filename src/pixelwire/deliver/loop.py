@@ -12,6 +12,7 @@ from pixelwire.catalog.snapshot import DestinationEntry
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Progress
+from pixelwire.deliver.recall import Recall
 from pixelwire.deliver.restored import cut_one
 from pixelwire.deliver.retry import probe_delay_s
 from pixelwire.deliver.sender import Sender
@@ -46,6 +47,7 @@ class Loop:
         self._books: Books | None = None
         self._sender: Sender | None = None
         self._intake: Intake | None = None
+        self._recall: Recall | None = None
         self._noted: tuple[Any, ...] = ()
         self._log = logger("deliver").bind(destination=entry.id, name=entry.name)
 
@@ -55,6 +57,11 @@ class Loop:
         if self._intake is not None:
             self._intake.announce(heads.head, pixels)
         self._news.set()
+
+    def recall(self) -> None:
+        """Dead letters of it may have to be sent again."""
+        if self._recall is not None:
+            self._recall.announce()
 
     def stop(self) -> None:
         self._is_stopping = True
@@ -213,14 +220,15 @@ class Loop:
         self._books = Books(self._shared, self._progress, self.entry.id)
         self._sender = Sender(self._shared, self._books, destination, limits)
         self._intake = Intake(self._shared, self._progress.number, self._books, self._sender)
+        self._recall = Recall(self._shared, self._progress.number, self._books, self._sender)
         self._enter("running", "")
         async with asyncio.TaskGroup() as tasks:
             slots = [tasks.create_task(self._sender.run_slot()) for _ in range(limits.concurrency)]
-            intake = tasks.create_task(self._intake.run())
+            feeders = [tasks.create_task(self._intake.run()), tasks.create_task(self._recall.run())]
             self._intake.announce(self._heads.head, self._pixels)
             await self._sender.stopping.wait()
             await asyncio.wait(slots, timeout=FINISH_S_MAX)
-            for task in (intake, *slots):
+            for task in (*feeders, *slots):
                 task.cancel()
         if self._sender.misconfigured is not None:
             raise self._sender.misconfigured

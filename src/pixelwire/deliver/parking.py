@@ -28,6 +28,8 @@ class Parked(msgspec.Struct, eq=False):
     attempts: int
     failing_ms: int  # how long it has failed while others passed, or while a crowd waited behind it
     next_ms: int  # wall clock
+    letter: int = 0  # the number of the dead letter that is sent again by it; 0: it is none
+    attempts_before: int = 0  # of the letter
     trial: "Trial | None" = None  # its last attempt, if this process made it
 
 
@@ -89,13 +91,17 @@ class Parking:
         return identity_key in self._crowds
 
     def add(self, row: Parked) -> None:
-        """Takes a row in. One that is the first of its line waits for `again`."""
+        """Takes a row in. One that is the first of its line waits for `again`.
+
+        A dead letter may be older than what is in its line: it is looked up when the rows in memory are gone.
+        """
         self._total += 1
         if row.identity_key == NOBODY:
             self._nobodys += 1
             return
         line = self._lines.setdefault(row.identity_key, Line(deque(), 0))
-        if line.length == len(line.rows) < LINE_ROWS_MAX:
+        is_last = not line.rows or row.seq > line.rows[-1].seq
+        if is_last and line.length == len(line.rows) < LINE_ROWS_MAX:
             line.rows.append(row)
         self._grow(row.identity_key, 1)
 
@@ -112,8 +118,13 @@ class Parking:
         return heappop(self._due)[2] if self._due else None
 
     def again(self, row: Parked) -> None:
-        """What was taken or just added waits until its `next_ms`."""
-        self._wait(row)
+        """What was taken or just added waits until its `next_ms`, if it is the first of its line."""
+        if row.identity_key == NOBODY or self._lines[row.identity_key].rows[0] is row:
+            self._wait(row)
+
+    def release(self, identity_key: int) -> None:
+        """The first of a line that was held can be taken."""
+        self._wait(self._lines[identity_key].rows[0])
 
     def done(self, row: Parked) -> bool:
         """What was taken has come to its end, and that is durable: the next of its identity can be taken.

@@ -10,6 +10,7 @@ import apsw
 from pixelwire.deliver.statements import load
 
 _SQL: Final = load("restored.sql")
+_CUTS: Final = ("cut_sent", "cut_dropped", "cut_parked", "set_dead_apart", "cut_expired")
 
 
 def cut(connection: apsw.Connection, head: int) -> None:
@@ -17,13 +18,13 @@ def cut(connection: apsw.Connection, head: int) -> None:
 
     Seqs after it are given to other events: a row that stayed would have one of those passed by.
     """
-    for statement in ("cut_cursors", "cut_sent", "cut_parked", "set_dead_apart", "cut_expired"):
+    for statement in ("cut_cursors", *_CUTS):
         connection.execute(_SQL[statement], (head,))
 
 
 def cut_one(connection: apsw.Connection, number: int, head: int) -> None:
     """The same for the rows of one destination."""
-    for statement in ("cut_sent", "cut_parked", "set_dead_apart", "cut_expired"):
+    for statement in _CUTS:
         connection.execute(f"{_SQL[statement]} AND destination = ?2", (head, number))
 
 

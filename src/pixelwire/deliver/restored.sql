@@ -6,6 +6,9 @@ UPDATE destination SET cursor = min(cursor, ?1), start_after = min(start_after, 
 -- name: cut_sent
 DELETE FROM sent WHERE seq > ?1;
 
+-- name: cut_dropped
+DELETE FROM dropped WHERE seq > ?1;
+
 -- name: cut_parked
 DELETE FROM parked WHERE seq > ?1;
 

@@ -93,7 +93,10 @@ class Sender:
         if row is None:
             return None
         self._work.set()  # there may be more for another slot
-        event = await self._shared.source.get(row.seq)
+        if row.letter:
+            event = self._shared.ledger.letter(row.letter)  # it may be all that is left of the event
+        else:
+            event = await self._shared.source.get(row.seq)
         if event is not None:
             return ticket_of(event, row)
         await self._books.expire(row)

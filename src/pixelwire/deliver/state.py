@@ -3,22 +3,20 @@ deliveries. Writes nothing and knows no destination's options.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Literal
 
-import apsw
 import msgspec
 
 from pixelwire.catalog.database import catalog_path
 from pixelwire.catalog.snapshot import Snapshot
-from pixelwire.deliver.database import open_to_read, translated
+from pixelwire.deliver.letters import DeadLetters
 from pixelwire.deliver.statements import load
-from pixelwire.deliver.tickets import EXPIRED
+from pixelwire.deliver.tickets import EXPIRED, RETRIED
 
 DeliveryState = Literal["pending", "sent", "filtered", "retrying", "dead", "paused", "expired"]
 DestinationState = Literal["running", "down", "paused", "failed", "disabled"]
 
-DEAD_LETTERS_PAGE_MAX: Final = 1_000
+DROPPED: Final = "dropped by its owner"
 _SQL: Final = load("state.sql")
 
 
@@ -54,11 +52,12 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     start_after: int
     cursor: int  # every event up to here is sent, filtered, parked or dead
     parked: int  # events that wait for another attempt, or behind one that does
-    dead: int  # dead letters kept
+    dead: int  # dead letters kept, without those being sent again
     expired: int  # events that retention removed before they could be sent, of all pixels
     sent_total: int
     retried_total: int
     dead_total: int
+    dropped_total: int  # dead letters
     send_ms_total: int
     last_sent_ms: int | None
     last_error: str
@@ -70,33 +69,11 @@ class DestinationSummary(msgspec.Struct, frozen=True):
         return self.state == "running" and self.reason != ""
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
-    """An event a destination refused for good. Its payload is asked for apart."""
-
-    number: int
-    destination_id: str
-    seq: int
-    pixel: int
-    message_id: str
-    attempts: int
-    reason: str
-    died_ms: int
-
-
-class Deliveries:
+class Deliveries(DeadLetters):
     """Read-only; belongs to one thread. Works before the courier ever ran: then nothing is known.
 
     DeliveryError when delivery.db can not be read, SchemaMismatch when it is newer than this program.
     """
-
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
-        self._connection: apsw.Connection | None = None
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def of_event(self, destination_ids: Sequence[str], seq: int, *, is_gone: bool = False) -> list[Delivery]:
         """One for each id, in the order given; `pending` for one the courier has not met yet.
@@ -132,16 +109,6 @@ class Deliveries:
         """Every destination the courier has met, oldest first."""
         return [DestinationSummary(*row) for row in self._rows("summary")]
 
-    def dead_letters(self, destination_id: str, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Oldest first; `after` is the number of the last one seen."""
-        limit = min(limit, DEAD_LETTERS_PAGE_MAX)
-        return [DeadLetter(*row) for row in self._rows("dead_letters", destination_id, after, limit)]
-
-    def dead_letter_payload(self, number: int) -> bytes | None:
-        """The payload as it was sent; None when there is no such dead letter."""
-        rows = self._rows("dead_letter_payload", number)
-        return rows[0][0] if rows else None
-
     def _wanted(self) -> dict[str, int]:
         """The destinations of the catalog, and after which event each begins."""
         if not catalog_path(self._data_dir).exists():
@@ -153,19 +120,14 @@ class Deliveries:
             snapshot.close()
 
     def _rows(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            self._connection = open_to_read(self._data_dir)
-        if self._connection is None:
-            return []
-        with translated():
-            return self._connection.execute(_SQL[name], values).fetchall()
+        return self._ask(_SQL[name], *values)
 
 
 def _of_gone(seq: int, row: tuple[Any, ...]) -> Delivery:
     """What is not known to have arrived and is no longer there will never arrive."""
     delivery = _delivery(seq, row)
-    cursor, is_passed = row[4], row[-1] is not None
-    if delivery.state in ("sent", "dead"):
+    cursor, is_retried, is_passed = row[4], row[-2], row[-1] is not None
+    if delivery.state in ("sent", "dead") or is_retried:
         return delivery
     if seq <= cursor and not is_passed and delivery.state == "filtered":
         return Delivery(row[0], "sent", reason="when and how went with the event")
@@ -175,10 +137,16 @@ def _of_gone(seq: int, row: tuple[Any, ...]) -> Delivery:
 def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
     (id_, state, state_reason, start_after, cursor) = row[:5]
     (sent_attempts, sent_ms, parked_attempts, next_ms, parked_reason, dead_attempts, died_ms, dead_reason) = (
-        row[5:-1]
+        row[5:13]
     )
+    dropped_attempts, dropped_ms, dropped_reason, is_retried = row[13:-1]
     if sent_ms is not None:
         return Delivery(id_, "sent", sent_attempts, at_ms=sent_ms)
+    if dropped_ms is not None:
+        return Delivery(id_, "dead", dropped_attempts, f"{DROPPED}: {dropped_reason}", at_ms=dropped_ms)
+    if is_retried:
+        attempts = dead_attempts + (parked_attempts or 0)
+        return Delivery(id_, "retrying", attempts, parked_reason or RETRIED, next_at_ms=next_ms)
     if died_ms is not None:
         return Delivery(id_, "dead", dead_attempts, dead_reason, at_ms=died_ms)
     if parked_attempts:

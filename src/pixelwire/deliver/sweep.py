@@ -23,7 +23,13 @@ def sweep(connection: apsw.Connection, *, oldest_seq: int, now_ms: int) -> bool:
         connection.execute(_SQL["sweep_sent"], (number, before_seq, SWEEP_ROWS_MAX, is_removed))
         if connection.changes():
             return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
+        connection.execute(_SQL["sweep_dropped"], (number, before_seq, SWEEP_ROWS_MAX))
+        if connection.changes():
+            return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
         if is_removed:
+            connection.execute(_SQL["sweep_retried"], (number, SWEEP_ROWS_MAX))
+            if connection.changes():
+                return True
             connection.execute(_SQL["sweep_parked"], (number, SWEEP_ROWS_MAX))
             if connection.changes():
                 return True

@@ -10,6 +10,7 @@ from pixelwire.deliver.parking import Parked
 from pixelwire.destinations.base import Item
 from pixelwire.event import Call, StoredEvent
 
+RETRIED: Final = "its owner wants it sent again"
 FOLLOWS: Final = "waits for an earlier event of the same visitor"
 EXPIRED: Final = "removed by retention before it could be sent"
 
@@ -24,7 +25,17 @@ class Ticket(msgspec.Struct, eq=False):
     identity_key: int
     payload: bytes
     row: Parked | None = None  # when it was parked
-    attempts: int = 0
+    attempts: int = 0  # since it is tried, or tried anew as a dead letter
+    signal: int = 0
+
+    @property
+    def attempts_in_all(self) -> int:
+        return self.attempts + (self.row.attempts_before if self.row else 0)
+
+    @property
+    def letter(self) -> int:
+        """The number of the dead letter that is sent again by it; 0: it is none."""
+        return self.row.letter if self.row else 0
 
 
 def ticket_of(event: StoredEvent, row: Parked | None = None) -> Ticket:
@@ -40,6 +51,7 @@ def ticket_of(event: StoredEvent, row: Parked | None = None) -> Ticket:
         payload=event.payload,
         row=row,
         attempts=row.attempts if row else 0,
+        signal=event.signal,
     )
 
 
@@ -56,7 +68,7 @@ def item_of(ticket: Ticket, pixel_id: Callable[[int], str]) -> Item:
         call="track" if ticket.call == Call.TRACK else "page",
         received_ms=ticket.received_ms,
         identity=ticket.identity,
-        attempt=ticket.attempts + 1,
+        attempt=ticket.attempts_in_all + 1,
         payload=ticket.payload,
     )
 
@@ -78,6 +90,7 @@ def bury_row(destination: int, ticket: Ticket, reason: str, now_ms: int) -> tupl
     """The values of `-- name: bury`."""
     return (
         destination,
+        destination,
         ticket.seq,
         ticket.pixel,
         ticket.message_id,
@@ -85,4 +98,7 @@ def bury_row(destination: int, ticket: Ticket, reason: str, now_ms: int) -> tupl
         reason,
         now_ms,
         ticket.payload,
+        ticket.received_ms,
+        ticket.call,
+        ticket.signal,
     )

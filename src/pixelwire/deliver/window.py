@@ -38,6 +38,10 @@ class Window:
     def has_ready(self) -> bool:
         return bool(self._ready)
 
+    def holds(self, identity_key: int) -> bool:
+        """Whether an event of this identity is here, ready, under way or waiting."""
+        return identity_key in self._waiting
+
     def cursor(self, scanned_to: int) -> int:
         """Every event up to here has been passed, given that all up to `scanned_to` were added."""
         order, passed = self._order, self._passed

@@ -12,6 +12,7 @@ from pixelwire.deliver.ledger import Ledger, Progress
 from pixelwire.deliver.state import Deliveries
 from pixelwire.deliver.sweep import SWEEP_ROWS_MAX, sweep
 from pixelwire.errors import DeliveryError
+from support.letters import insert_letter
 
 Use = Callable[[Ledger], Awaitable[None]]
 
@@ -204,6 +205,36 @@ def test_receipts_go_with_their_events(tmp_path: Path) -> None:
     with_ledger(tmp_path, use)
 
 
+def bury_retried_and_dropped(connection: apsw.Connection, number: int) -> None:
+    letter = insert_letter(connection, number, 3)
+    connection.execute("INSERT INTO retried VALUES (?, ?, 5)", (number, letter))
+    connection.execute("INSERT INTO dropped VALUES (?, 4, 1, '422', 5, 6)", (number,))
+
+
+def test_receipts_of_dropped_letters_go_with_their_events(tmp_path: Path) -> None:
+    """As those of sent events do."""
+
+    async def use(ledger: Ledger) -> None:
+        progress = await adopt(ledger)
+        progress.cursor = 9
+        group = ledger.gather()
+        group.progress[progress.number] = lambda: progress
+        group.chores.append(lambda writes: bury_retried_and_dropped(writes, progress.number))
+        group.chores.append(lambda writes: assert_swept(writes, 4, more=False))
+        await group.durable.wait()
+        assert 4 in ledger.settled_between(progress.number, 0, 9)
+        group = ledger.gather()
+        group.chores.append(lambda writes: assert_swept(writes, 5, more=False))
+        await group.durable.wait()
+        assert ledger.settled_between(progress.number, 0, 9) == {3}
+
+    with_ledger(tmp_path, use)
+
+
+def assert_swept(connection: apsw.Connection, oldest_seq: int, *, more: bool) -> None:
+    assert sweep(connection, oldest_seq=oldest_seq, now_ms=1) is more
+
+
 def test_a_removed_destination_is_kept_for_a_day(tmp_path: Path) -> None:
     """Then all that is known of it goes; retention does not wait for it meanwhile."""
 
@@ -212,14 +243,14 @@ def test_a_removed_destination_is_kept_for_a_day(tmp_path: Path) -> None:
         group = ledger.gather()
         group.add("sent", [(number, 1, 5, 1)])
         group.add("park", [(number, 2, 0, 1, 0, 0, "503")])
-        group.add("bury", [(number, 3, 1, "m", 1, "400", 5, b"{}")])
+        group.chores.append(lambda writes: bury_retried_and_dropped(writes, number))
         await group.durable.wait()
         group = ledger.gather()
         group.add("remove", [("d", 1_000)])
         group.chores.append(lambda writes: sweep(writes, oldest_seq=1, now_ms=1_000 + DAY_MS))
         await group.durable.wait()
         assert ledger.known() == []
-        assert ledger.settled_between(number, 0, 9) == {1, 2, 3}
+        assert ledger.settled_between(number, 0, 9) == {1, 2, 3, 4}
         more = [True]
         while more[-1]:
             group = ledger.gather()
@@ -228,6 +259,7 @@ def test_a_removed_destination_is_kept_for_a_day(tmp_path: Path) -> None:
             )
             await group.durable.wait()
         assert ledger.settled_between(number, 0, 9) == set()
+        assert ledger.ask("SELECT count(*) FROM retried") == [(0,)]
         assert (await adopt(ledger)).number > number
 
     with_ledger(tmp_path, use)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from pixelwire.catalog.wishes import Letters
 from pixelwire.deliver.database import FILE, MIGRATIONS, open_to_write
 from pixelwire.deliver.state import Deliveries, Delivery
 from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
+from support.letters import insert_letter
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_what_became_of_an_event(written: apsw.Connection, deliveries: Deliverie
         "INSERT INTO parked VALUES (?, 5, 7, 2, 0, 2000, '503'), (?, 6, 7, 0, 0, 0, 'behind')",
         (number, number),
     )
-    written.execute("INSERT INTO dead_letter VALUES (1, ?, 7, 1, 'm', 1, '400', 3000, x'7b7d')", (number,))
+    insert_letter(written, number, 7)
 
     def state(seq: int) -> Delivery:
         return deliveries.of_event(["d"], seq)[0]
@@ -72,6 +75,41 @@ def test_what_became_of_an_event(written: apsw.Connection, deliveries: Deliverie
     assert state(8).state == "filtered"
     assert state(11) == Delivery("d", "pending")
     assert state(12).state == "sent"
+
+
+def test_what_became_of_dead_letters(written: apsw.Connection, deliveries: Deliveries) -> None:
+    """One that is sent again counts its attempts on, one that was dropped says so."""
+    number = destination(written, "d", cursor=10)
+    waiting, tried = (insert_letter(written, number, seq, attempts=4) for seq in (1, 2))
+    written.execute("INSERT INTO retried VALUES (?, ?, 0), (?, ?, 0)", (number, waiting, number, tried))
+    written.execute("INSERT INTO parked VALUES (?, 2, 7, 3, 0, 2000, '503')", (number,))
+    written.execute("INSERT INTO dropped VALUES (?, 3, 1, '422', 3000, 4000)", (number,))
+    assert deliveries.of_event(["d"], 1) == [Delivery("d", "retrying", 4, "its owner wants it sent again")]
+    assert deliveries.of_event(["d"], 2) == [Delivery("d", "retrying", 7, "503", next_at_ms=2000)]
+    assert deliveries.of_event(["d"], 2, is_gone=True) == deliveries.of_event(["d"], 2)
+    assert deliveries.of_event(["d"], 3) == [
+        Delivery("d", "dead", 1, "dropped by its owner: 422", at_ms=4000)
+    ]
+    assert [letter.is_retried for letter in deliveries.dead_letters("d")] == [True, True]
+    assert deliveries.summary()[0].dead == 0
+    assert deliveries.slowest_cursor() == 10
+
+
+def test_orders_about_letters_are_counted_before(written: apsw.Connection, deliveries: Deliveries) -> None:
+    """How many of one destination they would concern, by all that is asked of them."""
+    number, other = destination(written, "d", cursor=9), destination(written, "e", cursor=9)
+    for seq, reason in enumerate(("answered 422", "answered 404", "Answered 422: no"), 1):
+        insert_letter(written, number, seq, reason=reason, died_ms=1_000 * seq)
+    insert_letter(written, other, 1)
+
+    def meant(**letters: Any) -> int:
+        return deliveries.dead_letters_meant("d", Letters(**letters))
+
+    assert meant() == 3
+    assert (meant(reason="422"), meant(reason="422", from_ms=1_500), meant(to_ms=3_000)) == (2, 1, 2)
+    assert (meant(number=3), meant(number=4), meant(number=5)) == (1, 0, 0)
+    written.execute("INSERT INTO retried VALUES (?, 3, 0)", (number,))
+    assert (meant(), meant(number=3)) == (2, 0)
 
 
 def test_one_answer_for_each_id_in_order(written: apsw.Connection, deliveries: Deliveries) -> None:
@@ -102,7 +140,7 @@ def test_the_summary_counts(written: apsw.Connection, deliveries: Deliveries) ->
     written.execute(
         "INSERT INTO parked VALUES (?, 3, 0, 1, 0, 0, '503'), (?, 4, 0, 1, 0, 0, '503')", (number, number)
     )
-    written.execute("INSERT INTO dead_letter VALUES (1, ?, 7, 1, 'm', 1, '400', 3000, x'7b7d')", (number,))
+    insert_letter(written, number, 7)
     [summary] = deliveries.summary()
     assert (summary.destination_id, summary.state, summary.reason, summary.cursor) == (
         "d",
@@ -116,15 +154,16 @@ def test_the_summary_counts(written: apsw.Connection, deliveries: Deliveries) ->
 def test_dead_letters_are_listed_in_pages(written: apsw.Connection, deliveries: Deliveries) -> None:
     """A page begins after the last number seen; the payload is asked for apart."""
     number = destination(written, "d", cursor=9)
-    for at in (1, 2, 3):
-        written.execute(
-            "INSERT INTO dead_letter VALUES (?, ?, ?, 1, 'm', 1, '400', 3000, ?)",
-            (at, number, at, b"{%d}" % at),
-        )
+    for seq in (1, 2, 3):
+        insert_letter(written, number, seq, reason=f"answered 40{seq}")
     assert [letter.seq for letter in deliveries.dead_letters("d", limit=2)] == [1, 2]
     assert [letter.seq for letter in deliveries.dead_letters("d", after=2)] == [3]
-    assert deliveries.dead_letter_payload(3) == b"{3}"
-    assert deliveries.dead_letter_payload(4) is None
+    assert [letter.seq for letter in deliveries.dead_letters("d", reason="ANSWERED 402")] == [2]
+    letter, payload = deliveries.dead_letter("d", 3) or (None, b"")
+    assert letter == deliveries.dead_letters("d", after=2)[0]
+    assert payload == b"{3}"
+    assert deliveries.dead_letter("d", 4) is None
+    assert deliveries.dead_letter("other", 3) is None
 
 
 def test_a_file_that_was_closed_is_readable(tmp_path: Path, deliveries: Deliveries) -> None:
