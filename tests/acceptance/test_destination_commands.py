@@ -101,3 +101,28 @@ def test_stored_events_are_sent_when_they_are_asked_for(server: Server, hook: st
     receipt = server.receipt("before")
     assert receipt is not None
     assert [delivery["destination_name"] for delivery in receipt["deliveries"]] == ["Hook"]
+
+
+def test_a_destination_is_tried_out(server: Server, hook: str) -> None:
+    """One event from the command itself, marked, or a stored one; the exit code says whether it was sent."""
+    options = {"url": hook, "allow_private_addresses": "true", "headers.X-Key": "first"}
+    given = [word for name, value in options.items() for word in ("--option", f"{name}={value}")]
+    run(server, "destination", "create", "webhook", "Hook", *given)
+    run(server, "destination", "disable", "Hook")
+    done = run(server, "destination", "test", "Hook", "--json")
+    assert (done["outcome"], done["message_id"][:15]) == ("sent", "pixelwire-test-")
+    run(server, "send", "page", "--message-id", "m1")
+    stored = ("--pixel", server.facts["pixel_id"], "--message-id", "m1")
+    assert run(server, "destination", "test", "Hook", *stored, "--json")["message_id"] == "m1"
+    assert [event["context"].get("test") for event in Hook.taken] == [True, None]
+    Hook.key = "second"
+    refused = subprocess.run(
+        [str(COMMAND), "destination", "test", "Hook", "--data-dir", str(server.data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "answered 401" in refused.stdout
+    assert "first" not in refused.stdout + refused.stderr

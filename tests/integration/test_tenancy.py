@@ -21,6 +21,7 @@ NAMING_OTHERS = [
     "create_destination",
     "change_destination",
     "dry_run_destination",
+    "send_test_event",
 ]
 SOURCES = Path(manage.__file__).parent
 
@@ -46,11 +47,12 @@ def body_of(call: Call, aim: Tenant) -> Any:
         "create_destination": {
             "name": "Mine",
             "kind": "webhook",
-            "options": {"url": "https://mine.example"},
+            "options": {"url": "http://127.0.0.1:9/"},
             "pixel_ids": [aim.pixel_id],
         },
         "change_destination": {"enabled": False, "pixel_ids": [aim.pixel_id]},
         "dry_run_destination": {"pixel_id": aim.pixel_id},
+        "send_test_event": {"pixel_id": aim.pixel_id, "message_id": aim.message_id},
         "create_token": {"name": "Mine", "business_id": aim.business_id, "role": "read"},
     }[call.operation]
 

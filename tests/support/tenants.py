@@ -42,7 +42,8 @@ def make_tenant(catalog: Catalog, name: str) -> tuple[Tenant, int]:
     pixel = catalog.create_pixel(business.id, f"https://{name}.example", f"{name} pixel")
     key = catalog.create_write_key(pixel.id, f"{name}-write-key")
     token = catalog.create_token(f"{name} token", business.id, "read")
-    hook = {"url": f"https://{name}.example/hook?key={name}-secret", "headers": {"X-Key": f"{name}-secret"}}
+    # A private address: refused before anything is looked up or sent.
+    hook = {"url": f"http://127.0.0.1:9/hook?key={name}-secret", "headers": {"X-Key": f"{name}-secret"}}
     # Beyond every event: nothing waits for it, so that it can be deleted.
     destination = catalog.create_destination(
         business.id, "webhook", f"{name} hook", hook, [pixel.id], start_after=EVENTS

@@ -12,6 +12,7 @@ from pixelwire.cli import options
 from pixelwire.cli.destination_dry_run import dry_run_command
 from pixelwire.cli.destination_options import collect, options_given, take_routing
 from pixelwire.cli.destination_rows import described, option_rows, with_state
+from pixelwire.cli.destination_trial import test
 from pixelwire.cli.output import print_fields, print_json, print_table, printable
 from pixelwire.cli.rows import business_of, destination_of, opened, pixel_of
 from pixelwire.clock import SystemClock
@@ -30,6 +31,7 @@ Examples:
   pixelwire destination create webhook "Archive" --options webhook.toml --from-start
   pixelwire destination set Archive --routing routing.toml
   pixelwire destination dry-run Archive --last 20
+  pixelwire destination test Warehouse
   pixelwire destination list
   pixelwire destination resume Warehouse
 
@@ -185,6 +187,7 @@ def delete(destination: str, yes: bool, config: Path | None, data_dir: str | Non
 
 
 command.add_command(dry_run_command)
+command.add_command(test)
 
 
 def _print(made: Destination, is_json: bool) -> None:

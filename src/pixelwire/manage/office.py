@@ -1,6 +1,6 @@
 """What every route of the management API works with, and how a route gets at it. Knows no route."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,6 +9,7 @@ from pixelwire.clock import Clock
 from pixelwire.manage.desks import Desks
 from pixelwire.manage.head_watch import HeadWatch
 from pixelwire.manage.options import ManageOptions
+from pixelwire.manage.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Office:
     desks: Desks
     head: HeadWatch
     clock: Clock
+    trials: Trials = field(default_factory=Trials)
 
 
 async def office_of(request: Request) -> Office:

@@ -12,6 +12,7 @@ class ManageOptions(msgspec.Struct, frozen=True):
     public_url: str  # where pixels are served
     manage_url: str  # where this API is served
     metrics_public: bool = False
+    allow_private_destinations: bool = False
     processes: str = ""  # the supervisor's state file; may be missing
     recorder_socket: str = ""  # to ask the recorder how it is; empty: it is not asked
     lock: Identity | None = None  # of the data directory; none: any will do

@@ -35,6 +35,12 @@ class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
 
 
+class TrialsBusy(PixelwireError):
+    """Too many tests of destinations are under way; try again in a moment."""
+
+    code = "tests_busy"
+
+
 class BodyTooSlow(RequestError):
     """The body did not arrive in time; send it again."""
 
@@ -58,6 +64,7 @@ STATUSES: Final[dict[type[PixelwireError], HTTPStatus]] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     CatalogBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
+    TrialsBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 DEFINITIONS: Final[dict[HTTPStatus, str]] = {

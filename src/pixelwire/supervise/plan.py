@@ -54,6 +54,7 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
             public_url=settings.public_url or place.public_url,
             manage_url=place.manage_url,
             metrics_public=settings.metrics_public,
+            allow_private_destinations=settings.allow_private_destinations,
             processes=place.processes,
             recorder_socket=place.recorder_socket,
             lock=place.lock,

@@ -140,3 +140,17 @@ def test_checking_a_destination_that_nobody_answers_for_fails(ready: Run) -> Non
     ran = ready("destination", "check", "Hook")
     assert ran.code != 0
     assert ran.err.startswith("error: ")
+
+
+def test_a_test_that_is_not_sent_says_why(ready: Run) -> None:
+    """By its exit code, the reason and what to do; a stored event needs its pixel."""
+    ready("destination", "create", "webhook", "Hook", "--option", "url=http://127.0.0.1:9/?key=url-secret")
+    ran = ready("destination", "test", "Hook")
+    assert (ran.code, "private address" in ran.out, "url-secret" in ran.out) == (2, True, False)
+    allowed = ("--option", "allow_private_addresses=true")
+    assert ready("destination", "set", "Hook", *allowed).code == 0
+    ran = ready("destination", "test", "Hook", "--pixel", "Front", "--json")
+    assert (ran.code, ran.json["outcome"]) == (1, "unreachable")
+    assert ready("destination", "test", "Hook", "--message-id", "m1").code == 2
+    assert ready("destination", "test", "Hook", "--pixel", "Front", "--message-id", "m1").code == 2
+    assert ready("destination", "test", "None").code == 3

@@ -6,6 +6,7 @@ from pixelwire.manage.own import (
     counts,
     destination_dry_runs,
     destination_kinds,
+    destination_trials,
     destinations,
     events,
     outcomes,
@@ -25,6 +26,7 @@ PARTS = (
     write_keys,
     destinations,
     destination_dry_runs,
+    destination_trials,
     destination_kinds,
     tokens,
 )
