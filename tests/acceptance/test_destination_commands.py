@@ -112,8 +112,7 @@ def test_a_destination_is_tried_out(server: Server, hook: str) -> None:
     done = run(server, "destination", "test", "Hook", "--json")
     assert (done["outcome"], done["message_id"][:15]) == ("sent", "pixelwire-test-")
     run(server, "send", "page", "--message-id", "m1")
-    stored = ("--pixel", server.facts["pixel_id"], "--message-id", "m1")
-    assert run(server, "destination", "test", "Hook", *stored, "--json")["message_id"] == "m1"
+    assert run(server, "destination", "test", "Hook", "--event", "m1", "--json")["message_id"] == "m1"
     assert [event["context"].get("test") for event in Hook.taken] == [True, None]
     Hook.key = "second"
     refused = subprocess.run(

@@ -11,9 +11,10 @@ from pixelwire.catalog.checks import signals_by_name
 from pixelwire.catalog.destinations import Destination
 from pixelwire.catalog.pixels import Pixel
 from pixelwire.catalog.store import Catalog
-from pixelwire.errors import InvalidFields, NotFound
+from pixelwire.errors import InvalidFields
 from pixelwire.event import NO_SIGNAL, Call, Signal, StoredEvent
 from pixelwire.limits import DRY_RUN_BYTES_MAX, DRY_RUN_EVENTS_MAX, DRY_RUN_SCANNED_MAX, PAYLOAD_BYTES_MAX
+from pixelwire.manage.covered import covered_event, covered_pixels
 from pixelwire.record.reader import Reader
 from pixelwire.routing.explain import Explanation, explained
 from pixelwire.routing.payload import RouteFailed, call_word, read, signal_word
@@ -47,12 +48,12 @@ def dry_run(
 
     InvalidFields; NotFound when there is no such event.
     """
-    pixels = _pixels(catalog, destination, wanted.pixel_id)
+    pixels = covered_pixels(catalog, destination, wanted.pixel_id)
     if wanted.payload is not None:
         pixel = next(iter(pixels.values())) if len(pixels) == 1 else None
         events = [_given(wanted.payload, pixel)]
     elif wanted.message_id is not None:
-        events = [_found(reader, pixels, wanted.message_id)]
+        events = [covered_event(reader, pixels, wanted.message_id)]
     else:
         events = _newest(reader, frozenset(pixels), min(wanted.last, DRY_RUN_EVENTS_MAX))
     return [
@@ -99,18 +100,6 @@ def _message_id(payload: bytes) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _pixels(catalog: Catalog, destination: Destination, pixel_id: str | None) -> dict[int, Pixel]:
-    """Those whose events the destination gets, by their numbers; one of them, when it is named."""
-    of_business, _ = catalog.pixels(destination.business_id)
-    chosen = destination.pixel_ids
-    found = [pixel for pixel in of_business if chosen is None or pixel.id in chosen]
-    if pixel_id is not None:
-        found = [pixel for pixel in found if pixel.id == pixel_id]
-        if not found:
-            raise InvalidFields([f"pixel_id: the destination gets no events of a pixel {pixel_id}"])
-    return {pixel.number: pixel for pixel in found}
-
-
 def _given(payload: dict[str, Any], pixel: Pixel | None) -> StoredEvent:
     """The event that the payload would be. Without a pixel nobody's own rules say what it counts as."""
     try:
@@ -129,14 +118,6 @@ def _given(payload: dict[str, Any], pixel: Pixel | None) -> StoredEvent:
         rules = signals_by_name(pixel.event_rules) if pixel else {}
         signal = signals.of_track(name, rules) if isinstance(name, str) else NO_SIGNAL
     return StoredEvent(0, pixel.number if pixel else 0, 0, calls[kind], signal, raw, b"")
-
-
-def _found(reader: Reader, pixels: dict[int, Pixel], message_id: str) -> StoredEvent:
-    """The newest of this id."""
-    found = [event for number in pixels if (event := reader.find(number, message_id)) is not None]
-    if not found:
-        raise NotFound("no pixel of the destination has a stored event of this id")
-    return max(found, key=lambda event: event.seq)
 
 
 def _newest(reader: Reader, pixels: frozenset[int], count: int) -> list[StoredEvent]:

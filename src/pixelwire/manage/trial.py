@@ -4,7 +4,6 @@ The API and `pixelwire destination test` are its callers. Nothing of it is writt
 destination's place nor a receipt changes.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -12,11 +11,13 @@ import msgspec
 
 from pixelwire.catalog.destinations import Destination
 from pixelwire.catalog.pixels import Pixel
+from pixelwire.catalog.store import Catalog
 from pixelwire.clock import Clock
 from pixelwire.destinations import trial
 from pixelwire.destinations.base import Item, Surroundings
 from pixelwire.errors import InvalidFields, Misconfigured
 from pixelwire.event import NO_SIGNAL, Call, StoredEvent
+from pixelwire.manage.covered import covered_event, covered_pixels
 from pixelwire.record.reader import Reader
 from pixelwire.routing.payload import RouteFailed, facts_of, read
 from pixelwire.routing.route import Failed, Filtered, Route, parse_route
@@ -46,43 +47,24 @@ class Report(msgspec.Struct, frozen=True):
     message_id: str
 
 
-def made_subject(pixel: Pixel | None, clock: Clock) -> Subject:
-    """A track event that says everywhere that it is a test."""
-    now = clock.now_ms()
-    time = iso_ms(now)
-    payload: dict[str, Any] = {
-        "anonymousId": "pixelwire-test",
-        "channel": "web",
-        "context": {"test": True},
-        "event": "Pixelwire Test",
-        "integrations": {"All": True},
-        "messageId": f"{MARK}{uuid4().hex}",
-        "originalTimestamp": time,
-        "properties": {"test": True},
-        "receivedAt": time,
-        "sentAt": time,
-        "timestamp": time,
-        "type": Call.TRACK.word,
-    }
-    number = pixel.number if pixel else 0
-    event = StoredEvent(0, number, now, Call.TRACK, NO_SIGNAL, msgspec.json.encode(payload), b"")
-    return Subject(event, pixel.id if pixel else NO_PIXEL, is_made=True)
+def choose_subject(
+    catalog: Catalog,
+    reader: Reader,
+    destination: Destination,
+    clock: Clock,
+    *,
+    pixel_id: str | None = None,
+    message_id: str | None = None,
+) -> Subject:
+    """A stored event by its id, else one that is made; of the named pixel, else of any it covers.
 
-
-def stored_subject(reader: Reader, pixel: Pixel, message_id: str) -> Subject:
-    """InvalidFields when the pixel has no such event (any more)."""
-    event = reader.find(pixel.number, message_id)
-    if event is None:
-        raise InvalidFields(["message_id: the pixel has no event of this id, or it is past retention"])
-    return Subject(event, pixel.id, is_made=False)
-
-
-def pixel_for(destination: Destination, pixels: Sequence[Pixel]) -> Pixel | None:
-    """The first of the business's pixels whose events the destination gets."""
-    covered = (
-        pixel for pixel in pixels if destination.pixel_ids is None or pixel.id in destination.pixel_ids
-    )
-    return next(covered, None)
+    InvalidFields; NotFound when there is no such event.
+    """
+    pixels = covered_pixels(catalog, destination, pixel_id)
+    if message_id is None:
+        return _made(next(iter(pixels.values()), None), clock)
+    event = covered_event(reader, pixels, message_id)
+    return Subject(event, pixels[event.pixel].id, is_made=False)
 
 
 async def try_destination(destination: Destination, subject: Subject, surroundings: Surroundings) -> Report:
@@ -139,3 +121,26 @@ def _report(outcome: Outcome, reason: str, advice: str, subject: Subject) -> Rep
     except RouteFailed:
         message_id = ""
     return Report(outcome, trial.one_line(reason), trial.one_line(advice), 0, message_id)
+
+
+def _made(pixel: Pixel | None, clock: Clock) -> Subject:
+    """A track event that says everywhere that it is a test."""
+    now = clock.now_ms()
+    time = iso_ms(now)
+    payload: dict[str, Any] = {
+        "anonymousId": "pixelwire-test",
+        "channel": "web",
+        "context": {"test": True},
+        "event": "Pixelwire Test",
+        "integrations": {"All": True},
+        "messageId": f"{MARK}{uuid4().hex}",
+        "originalTimestamp": time,
+        "properties": {"test": True},
+        "receivedAt": time,
+        "sentAt": time,
+        "timestamp": time,
+        "type": Call.TRACK.word,
+    }
+    number = pixel.number if pixel else 0
+    event = StoredEvent(0, number, now, Call.TRACK, NO_SIGNAL, msgspec.json.encode(payload), b"")
+    return Subject(event, pixel.id if pixel else NO_PIXEL, is_made=True)

@@ -151,6 +151,5 @@ def test_a_test_that_is_not_sent_says_why(ready: Run) -> None:
     assert ready("destination", "set", "Hook", *allowed).code == 0
     ran = ready("destination", "test", "Hook", "--pixel", "Front", "--json")
     assert (ran.code, ran.json["outcome"]) == (1, "unreachable")
-    assert ready("destination", "test", "Hook", "--message-id", "m1").code == 2
-    assert ready("destination", "test", "Hook", "--pixel", "Front", "--message-id", "m1").code == 2
+    assert ready("destination", "test", "Hook", "--event", "m1").code == 3
     assert ready("destination", "test", "None").code == 3

@@ -8,25 +8,16 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from pixelwire.catalog.destinations import Destination
-from pixelwire.catalog.pixels import Pixel
 from pixelwire.destinations.base import Surroundings
-from pixelwire.errors import InvalidFields, NotFound
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import ReachableBusinessId
 from pixelwire.manage.desks import Desk
 from pixelwire.manage.documented import problems
 from pixelwire.manage.fields import Body
-from pixelwire.manage.office import Office, TheOffice
+from pixelwire.manage.office import TheOffice
 from pixelwire.manage.own.destinations import DestinationId, reachable_destination
 from pixelwire.manage.routes import GuardedRoute
-from pixelwire.manage.trial import (
-    Outcome,
-    Subject,
-    made_subject,
-    pixel_for,
-    stored_subject,
-    try_destination,
-)
+from pixelwire.manage.trial import Outcome, Subject, choose_subject, try_destination
 
 router = APIRouter(
     prefix="/businesses/{business_id}/destinations/{destination_id}/test",
@@ -37,11 +28,11 @@ router = APIRouter(
 
 class WantedTest(Body):
     pixel_id: Annotated[
-        str, Field(description="Whose event it is. Default: the first that the destination covers.")
-    ] = Field(default_factory=str)
+        str | None, Field(description="Whose event it is. Default: any that the destination covers.")
+    ] = None
     message_id: Annotated[
-        str, Field(description="A stored event of `pixel_id`. Default: one that is made for the test.")
-    ] = Field(default_factory=str)
+        str | None, Field(description="A stored event. Default: one that is made for the test.")
+    ] = None
 
 
 class TestAnswer(TypedDict):
@@ -75,7 +66,14 @@ async def send_test_event(
 
     def prepare(desk: Desk) -> tuple[Destination, Subject]:
         found = reachable_destination(desk, business_id, destination_id)
-        return found, _subject(desk, office, found, wanted)
+        return found, choose_subject(
+            desk.catalog,
+            desk.reader,
+            found,
+            office.clock,
+            pixel_id=wanted.pixel_id,
+            message_id=wanted.message_id,
+        )
 
     destination, subject = await office.desks.short(prepare)
     surroundings = Surroundings(office.clock, office.options.allow_private_destinations)
@@ -88,25 +86,3 @@ async def send_test_event(
         "message_id": report.message_id,
     }
     return json_answer(answer)
-
-
-def _subject(desk: Desk, office: Office, destination: Destination, wanted: WantedTest) -> Subject:
-    if wanted.message_id and not wanted.pixel_id:
-        raise InvalidFields(["pixel_id: is required with message_id"])
-    if wanted.message_id:
-        return stored_subject(desk.reader, _pixel(desk, destination, wanted.pixel_id), wanted.message_id)
-    if wanted.pixel_id:
-        return made_subject(_pixel(desk, destination, wanted.pixel_id), office.clock)
-    pixels, _ = desk.catalog.pixels(destination.business_id)
-    return made_subject(pixel_for(destination, pixels), office.clock)
-
-
-def _pixel(desk: Desk, destination: Destination, pixel_id: str) -> Pixel:
-    """Another business's looks as if it were not there."""
-    try:
-        found = desk.catalog.pixel(pixel_id)
-    except NotFound:
-        found = None
-    if found is None or found.business_id != destination.business_id:
-        raise InvalidFields(["pixel_id: the business has no such pixel"])
-    return found

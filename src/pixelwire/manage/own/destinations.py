@@ -213,7 +213,7 @@ async def delete_destination(
 @router.post(
     "/{destination_id}/resume",
     response_model=DestinationAnswer,
-    responses=problems(400, 401, 403, 404),
+    responses=problems(400, 401, 403, 404, 413),
     summary="Try again with a destination",
 )
 async def resume_destination(
