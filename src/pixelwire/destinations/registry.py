@@ -10,6 +10,7 @@ from pixelwire.destinations.plug_ins import PlugInFault, PlugIns
 from pixelwire.errors import InvalidFields, Misconfigured
 
 _MODULES: Final[dict[str, str]] = {
+    "kafka": "pixelwire.destinations.kafka.destination",
     "object_store": "pixelwire.destinations.object_store.destination",
     "postgres": "pixelwire.destinations.postgres.destination",
     "webhook": "pixelwire.destinations.webhook",

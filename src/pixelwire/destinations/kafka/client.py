@@ -1,0 +1,229 @@
+"""One producer of librdkafka's: sends a batch and reports on each record. Knows no option and no event.
+
+All of it runs on the event loop's thread: `produce` and `poll(0)` never block, and reports from another
+thread would fight over the interpreter's lock once for each record. What does block runs in the background.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pixelwire.destinations.base import Misconfigured
+from pixelwire.destinations.kafka.background import in_background
+from pixelwire.destinations.kafka.judgement import Fault, is_owners, raise_connection
+from pixelwire.telemetry import logger
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin._metadata import ClusterMetadata
+
+POLL_S: Final = 0.005
+SLICE_RECORDS: Final = 500  # handed over before others get their turn on the loop
+DOWN_S: Final = 2.0  # how long all brokers may be down before a batch is given up
+CLOSE_S_MAX: Final = 5.0
+_ALL_DOWN: Final = "_ALL_BROKERS_DOWN"
+
+Clean = Callable[[str], str]
+
+
+class Record(msgspec.Struct, frozen=True):
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Client:
+    """Connects by itself, in the background, as soon as it is made; never to be used again after `end`."""
+
+    def __init__(self, properties: dict[str, Any], clean: Clean) -> None:
+        """Misconfigured when the library is not there or does not accept the properties."""
+        library = load_library()
+        self._clean = clean
+        self._notes = _Notes(clean)
+        self._blocked = threading.Lock()  # one call that blocks at a time: the last is the end
+        try:
+            self._producer = library.Producer(
+                {**properties, "error_cb": self._notes}, logger=_quiet_logger(clean)
+            )
+        except library.KafkaException as exc:
+            text = clean(exc.args[0].str())
+            raise Misconfigured(f"librdkafka refuses the options: {text}", hint="correct them") from exc
+
+    async def deliver(self, records: Sequence[Record], timeout_s: float) -> list[Fault | None]:
+        """What came of each record within the time; None is confirmed by the broker, on all its replicas.
+
+        Faults that are the connection's are those of every record that is not confirmed.
+        """
+        loop, reports = asyncio.get_running_loop(), _Reports(len(records), self._clean)
+        ends_s = loop.time() + timeout_s
+        self._producer.poll(0)
+        self._notes.forget()  # what happened since the last batch
+        for begin in range(0, len(records), SLICE_RECORDS):
+            for place in range(begin, min(begin + SLICE_RECORDS, len(records))):
+                self._produce(records[place], place, reports)
+            self._producer.poll(0)
+            await asyncio.sleep(0)
+        left, changed_s = reports.left, loop.time()
+        while reports.left:
+            self._producer.poll(0)
+            now_s = loop.time()
+            if reports.left < left:
+                left, changed_s = reports.left, now_s
+            fault = self._notes.fault(is_late=now_s - changed_s > DOWN_S) or (
+                Fault("_TIMED_OUT", f"no confirmation within {timeout_s:g} s{self._notes.last_words}")
+                if now_s > ends_s
+                else None
+            )
+            if fault is not None:
+                reports.fail_the_rest(fault)
+            elif reports.left:
+                await asyncio.sleep(POLL_S)
+        return reports.faults
+
+    async def metadata(self, topic: str | None, timeout_s: float) -> "ClusterMetadata":
+        """All brokers, and the topic, or all topics. Misconfigured or Unreachable when no broker tells."""
+        library = load_library()
+        asking = asyncio.ensure_future(in_background(partial(self._metadata, topic, timeout_s)))
+        try:
+            await self.listen(asking.done)
+            return await asking
+        except library.KafkaException as exc:
+            raise_connection(self._notes.fault(is_late=True) or fault_of(exc.args[0], self._clean))
+        finally:
+            asking.cancel()
+
+    async def listen(self, is_done: Callable[[], bool]) -> None:
+        """Serves callbacks until it is done. Misconfigured as soon as the owner must act."""
+        while not is_done():
+            self._producer.poll(0)
+            if fault := self._notes.fault(is_late=False):
+                raise_connection(fault)
+            await asyncio.sleep(POLL_S)
+
+    async def end(self) -> None:
+        """Drops what was not confirmed. Goes on in the background when it takes longer than a moment."""
+        self._producer.purge()
+        try:
+            async with asyncio.timeout(CLOSE_S_MAX):
+                await in_background(self._close)
+        except TimeoutError:
+            pass  # a resolver that hangs, most likely
+
+    def _produce(self, record: Record, place: int, reports: "_Reports") -> None:
+        library = load_library()
+        try:
+            self._producer.produce(
+                record.topic,
+                record.value,
+                record.key,
+                headers=record.headers,
+                on_delivery=partial(reports.take, place),
+            )
+        except library.KafkaException as exc:
+            fault = fault_of(exc.args[0], self._clean)
+            reports.fail(place, msgspec.structs.replace(fault, is_its_own=True))
+        except BufferError as exc:
+            reports.fail(place, Fault("_QUEUE_FULL", str(exc)))
+
+    def _metadata(self, topic: str | None, timeout_s: float) -> "ClusterMetadata":
+        with self._blocked:
+            found: ClusterMetadata = self._producer.list_topics(topic, timeout=timeout_s)
+            return found
+
+    def _close(self) -> None:
+        with self._blocked:
+            self._producer.close()
+
+
+def load_library() -> Any:
+    """Misconfigured, with what to install, when it is not there."""
+    try:
+        import confluent_kafka
+    except ImportError as exc:
+        raise Misconfigured(
+            "the library for Kafka is not installed", hint='pip install "pixelwire[kafka]", then restart'
+        ) from exc
+    return confluent_kafka
+
+
+def fault_of(error: "KafkaError", clean: Clean) -> Fault:
+    return Fault(error.name(), clean(error.str()))
+
+
+class _Reports:
+    """What is known of the records of one batch."""
+
+    def __init__(self, records: int, clean: Clean) -> None:
+        self.faults: list[Fault | None] = [None] * records
+        self.left = records
+        self._is_open = [True] * records
+        self._clean = clean
+
+    def take(self, place: int, error: "KafkaError | None", _: object) -> None:
+        """librdkafka's delivery report."""
+        self.fail(place, None if error is None else fault_of(error, self._clean))
+
+    def fail(self, place: int, fault: Fault | None) -> None:
+        if self._is_open[place]:
+            self._is_open[place] = False
+            self.faults[place] = fault
+            self.left -= 1
+
+    def fail_the_rest(self, fault: Fault) -> None:
+        for place, is_open in enumerate(self._is_open):
+            if is_open:
+                self.fail(place, fault)
+
+
+class _Notes:
+    """What the producer says beside its reports. Apart from the client: no cycle keeps a producer alive."""
+
+    def __init__(self, clean: Clean) -> None:
+        self._clean = clean
+        self.forget()
+
+    def forget(self) -> None:
+        self._fatal: Fault | None = None
+        self._last: Fault | None = None
+        self._are_all_down = False
+
+    def __call__(self, error: "KafkaError") -> None:
+        if error.name() == _ALL_DOWN:
+            self._are_all_down = True
+            return
+        self._last = fault_of(error, self._clean)
+        if error.fatal() or is_owners(self._last):
+            self._fatal = self._fatal or self._last
+
+    @property
+    def last_words(self) -> str:
+        return f" ({self._last.text})" if self._last else ""
+
+    def fault(self, *, is_late: bool) -> Fault | None:
+        """What makes waiting useless: an error that will not go away, or brokers that stay away."""
+        if self._fatal is None and self._are_all_down and is_late:
+            return self._last or Fault(_ALL_DOWN, "no broker can be reached")
+        return self._fatal
+
+
+class _Handler(logging.Handler):
+    """librdkafka's lines, for those who look at ours of level debug."""
+
+    def __init__(self, clean: Clean) -> None:
+        super().__init__()
+        self._clean = clean
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger("deliver").debug("kafka_said", text=self._clean(record.getMessage()))
+
+
+def _quiet_logger(clean: Clean) -> logging.Logger:
+    found = logging.Logger("kafka")
+    found.addHandler(_Handler(clean))
+    return found

@@ -1,0 +1,86 @@
+"""The client of one destination: made when it is needed, looked after, dropped when it can not be relied on.
+
+Knows no event and no option but those of the connection.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from pixelwire.destinations.base import Unreachable
+from pixelwire.destinations.kafka.addresses import refuse_private
+from pixelwire.destinations.kafka.background import in_background
+from pixelwire.destinations.kafka.client import Clean, Client
+
+IDLE_S: Final = 180.0  # then we close the connections, before a broker or a firewall does
+LOOK_S: Final = 60.0  # how often it is looked at where the brokers are
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a connection is made with."""
+
+    properties: dict[str, Any]  # librdkafka's
+    hosts: list[str]  # of `bootstrap.servers`
+    clean: Clean
+    timeout_s: float
+    is_guarded: bool  # private addresses are refused
+
+
+class Connection:
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._client: Client | None = None
+        self._looked_s: float | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._ends: set[asyncio.Task[None]] = set()
+
+    async def client(self, topic: str) -> Client:
+        """One whose brokers were looked at. Misconfigured, or Unreachable within the time-out."""
+        self._stay()
+        terms = self._terms
+        try:
+            async with asyncio.timeout(terms.timeout_s):
+                if self._client is None:
+                    if terms.is_guarded:
+                        await in_background(partial(refuse_private, terms.hosts, "in bootstrap_servers"))
+                    self._client, self._looked_s = Client(terms.properties, terms.clean), None
+                if terms.is_guarded:
+                    await self._look(self._client, topic)
+        except TimeoutError as exc:
+            raise Unreachable(f"no connection within {terms.timeout_s:g} s") from exc
+        return self._client
+
+    def rest(self) -> None:
+        """It may be a while until it is needed again."""
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.drop)
+
+    def drop(self) -> None:
+        """The next one is a new one, and nothing of this one's is sent any more."""
+        self._stay()
+        client, self._client = self._client, None
+        if client is not None:
+            end = asyncio.get_running_loop().create_task(client.end())
+            self._ends.add(end)
+            end.add_done_callback(self._ends.discard)
+
+    async def close(self) -> None:
+        self.drop()
+        if self._ends:
+            await asyncio.wait(self._ends)
+
+    def _stay(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    async def _look(self, client: Client, topic: str) -> None:
+        """Brokers come and go: those that there are now must not be private either."""
+        now_s = asyncio.get_running_loop().time()
+        if self._looked_s is not None and now_s - self._looked_s < LOOK_S:
+            return
+        metadata = await client.metadata(topic, self._terms.timeout_s)
+        hosts = [str(broker.host) for broker in metadata.brokers.values()]
+        await in_background(partial(refuse_private, hosts, "a broker of the cluster"))
+        self._looked_s = now_s
