@@ -1,7 +1,9 @@
 """Restarts refuse nobody: under load every request has its normal outcome, and nobody waits for long."""
 
+import os
 import socket
 from pathlib import Path
+from signal import SIGHUP, SIGTERM
 
 import pytest
 
@@ -84,3 +86,20 @@ def test_a_restart_by_systemd_refuses_nobody(tmp_path: Path) -> None:
             server.start_activated(public, manage)
             wait_answered(visitors)
         check_nobody_refused(server, visitors)
+
+
+def test_a_reload_and_a_stop_at_once(tmp_path: Path) -> None:
+    """However close they come: one SIGTERM is enough, and the server ends in order and in time."""
+    with Server(tmp_path / "data") as server:
+        server.stop()
+        for signals in (*[(SIGHUP, SIGTERM)] * 4, (SIGTERM, SIGHUP), (SIGHUP, SIGHUP, SIGTERM)):
+            server.serve()
+            for number in signals[:-1]:
+                os.kill(server.pid, number)
+            assert server.stop(signals[-1]) == 0
+        server.serve()
+        before = set(server.children("worker"))
+        server.hang_up()
+        wait_until(lambda: set(server.children("worker")) - before, 30, "workers are being replaced")
+        assert server.stop() == 0
+        assert server.log().count("workers_stopped") == 0

@@ -70,6 +70,13 @@ class Server:
         self.facts = json.loads(self._first_line())
         self.ready_s = time.monotonic() - started
 
+    def serve(self) -> None:
+        """Starts `pixelwire serve`, which reads its settings anew at SIGHUP; the facts are those of a start
+        before."""
+        self._forget()
+        self._process = self._spawn([str(COMMAND), "serve", *self._flags()])
+        self._first_line()
+
     def take_over(self) -> int:
         """A newer `pixelwire serve` in the place of the one that runs; returns the former's exit status when
         all of its processes have ended."""

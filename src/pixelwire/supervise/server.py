@@ -6,7 +6,6 @@ Stop: the workers answer what they have, then the courier and management, then t
 
 import os
 import resource
-import signal
 import socket
 import threading
 import time
@@ -23,8 +22,9 @@ from pixelwire.supervise.children import Child, ChildFailed
 from pixelwire.supervise.handover import Offer, take
 from pixelwire.supervise.lock import DataDirectory
 from pixelwire.supervise.plan import Place, Plan, make_plan, not_reloadable
-from pixelwire.supervise.ports import bind_all
-from pixelwire.supervise.preflight import check_data, check_file_system, check_takeable
+from pixelwire.supervise.ports import asked_otherwise, bind_all
+from pixelwire.supervise.preflight import check_data, check_file_system, check_owner, check_takeable
+from pixelwire.supervise.signals import Signals
 from pixelwire.supervise.workers import Workers
 
 if TYPE_CHECKING:
@@ -55,17 +55,25 @@ class Server:
         *,
         takes_over: bool = False,
     ) -> None:
+        self._signals = Signals()
         self._settings = settings
         self._announce = announce
         self._reload = reload
         data_dir = settings.data_dir.absolute()
         check_file_system(data_dir, is_network_allowed=settings.allow_network_filesystem)
+        check_owner(data_dir)
         check_data(data_dir)
         if takes_over:
             check_takeable(data_dir)
             # From here on the former server answers what it has and ends; new connections wait.
             self._sockets = take(data_dir)
             self._directory = DataDirectory(data_dir, wait_s=STOP_S + PORT_WAIT_S)
+            if kept := asked_otherwise(settings, self._sockets):
+                log.warning(
+                    "take_over_keeps",
+                    settings=kept,
+                    remedy="sockets are taken as they are; stop the server and start it to change these",
+                )
         else:
             self._directory = DataDirectory(data_dir)
             self._sockets = bind_all(settings)
@@ -85,7 +93,6 @@ class Server:
         self._workers = Workers(
             self._sockets.public,
             self._directory.runtime / "worker.json",
-            on_spawn=self._on_spawn,
             on_change=self._write_state,
         )
 
@@ -94,7 +101,7 @@ class Server:
         come up."""
         os.umask(0o077)  # events are their owner's only, also in a directory that was there before
         raise_descriptor_limit()
-        self._take_signals()
+        self._signals.take(on_stop=self._workers.stop, on_hangup=self._renew)
         try:
             self._recorder.start()
             if not self._workers.is_stopping:
@@ -109,27 +116,12 @@ class Server:
             raise self._failure
         return 0
 
-    # -- Signals -----------------------------------------------------------------------------------
-
-    def _take_signals(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._workers.stop)
-        signal.signal(signal.SIGHUP, self._on_hangup)
-
-    def _on_spawn(self) -> None:
-        """Granian has just set handlers of its own; ours remember the wish to stop between two servers."""
-        self._take_signals()
-        self._write_state()
-        if self._workers.is_stopping:
-            self._workers.stop()  # told while there was no server to tell
-
-    def _on_hangup(self, *_: object) -> None:
-        threading.Thread(target=self._renew, name="reload", daemon=True).start()
+    # -- Reload ------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
         """Takes up changed settings: processes whose options differ are restarted in order, workers one
         after the other. Nothing is refused meanwhile."""
-        if self._reload is None:
+        if self._reload is None or self._workers.is_stopping:
             return
         try:
             settings = self._reload()
@@ -137,7 +129,9 @@ class Server:
             log.error("reload_refused", problems=error.problems, remedy="mend them and send SIGHUP again")
             return
         if fixed := not_reloadable(self._settings, settings):
-            log.warning("reload_needs_restart", settings=fixed)
+            log.warning(
+                "reload_needs_restart", settings=fixed, remedy="stop the server and start it to change these"
+            )
         plan = make_plan(settings, self._place())
         try:
             self._write_worker_options(plan)

@@ -21,6 +21,7 @@ from pixelwire.collect.worker import load_app
 from pixelwire.limits import QUERY_BYTES_MAX, WORKER_KILL_S
 from pixelwire.supervise.direct import serve_directly
 from pixelwire.supervise.ports import BACKLOG
+from pixelwire.supervise.signals import is_noted
 
 HEADER_READ_TIMEOUT_MS: Final = 5_000
 CONNECTIONS_MAX: Final = 16_384
@@ -43,6 +44,8 @@ class InheritingServer(MPServer):
 
     By default each worker binds its own, and connections that wait in the queue of a worker that dies are
     reset. These stay open in the supervisor: the next worker of the same number takes what waits.
+
+    Signals stay the supervisor's, though granian sets handlers; it is told by `interrupt` and `renew`.
     """
 
     def __init__(
@@ -51,6 +54,17 @@ class InheritingServer(MPServer):
         super().__init__("pixelwire.collect.worker", workers=len(listening), **options)
         self._listening = listening
         self._on_change = on_change
+
+    def interrupt(self) -> None:
+        """From any thread: `serve` returns when the workers have ended."""
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian's
+
+    def renew(self) -> None:
+        """From any thread: the workers are replaced, one after the other."""
+        super().signal_handler_reload()  # type: ignore[no-untyped-call] # granian's
+
+    signal_handler_interrupt = staticmethod(is_noted)
+    signal_handler_reload = staticmethod(is_noted)
 
     def _init_shared_socket(self) -> None:
         """There is none for all; see `_spawn_worker`."""
@@ -62,9 +76,15 @@ class InheritingServer(MPServer):
         super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call] # granian's
         self._on_change()
 
-    def _respawn_workers(self, *arguments: Any, **options: Any) -> None:
-        super()._respawn_workers(*arguments, **options)
-        self._on_change()
+    def _respawn_workers(self, workers: Sequence[int], *arguments: Any, **options: Any) -> None:
+        for number in workers:
+            if self.interrupt_signal:
+                break  # those that are left end with the others
+            super()._respawn_workers([number], *arguments, **options)
+            self._on_change()
+        if self.interrupt_signal or self.interrupt_children or self.reload_signal:
+            # Granian clears its event without a look at what may have set it a moment before.
+            self.main_loop_interrupt.set()
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override] # as granian's own
         fd = self._listening[idx].fileno()
@@ -83,13 +103,13 @@ class Workers:
         listening: Sequence[socket.socket],
         options_path: Path,
         *,
-        on_spawn: Callable[[], None],
         on_change: Callable[[], None],
+        server_type: type[InheritingServer] = InheritingServer,
     ) -> None:
         self._listening = listening
         self._load = partial(load_app, str(options_path))
-        self._on_spawn = on_spawn  # when granian has set its signal handlers
         self._on_change = on_change  # when there are other workers than before
+        self._server_type = server_type
         self._server: InheritingServer | None = None
         self.is_stopping = False
 
@@ -101,16 +121,16 @@ class Workers:
     def pids(self) -> list[int]:
         return [worker.inner.pid for worker in self._server.wrks] if self._server else []
 
-    def stop(self, *_: object) -> None:
-        """Also the handler of SIGINT and SIGTERM."""
+    def stop(self) -> None:
+        """From any thread. First the wish, then who is there to be told: the next one asks for the wish."""
         self.is_stopping = True
         if self._server is not None:
-            self._server.signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian's
+            self._server.interrupt()
 
     def renew(self) -> None:
         """Workers are replaced one after the other; each new one reads its options anew."""
         if self._server is not None:
-            self._server.signal_handler_reload()  # type: ignore[no-untyped-call] # granian's
+            self._server.renew()
 
     def run(self) -> None:
         """Returns after `stop`, when the last request was answered or WORKER_KILL_S have passed.
@@ -123,14 +143,15 @@ class Workers:
             try:
                 self._server.serve(target_loader=self._load, wrap_loader=False)
             except SystemExit:
-                log.error("workers_stopped", remedy="they are started again")
+                if not self.is_stopping:
+                    log.error("workers_stopped", remedy="they are started again")
             except Exception as error:  # noqa: BLE001 whatever granian met, somebody must answer pixels
                 log.error("workers_stopped", error=repr(error), remedy="they are started again")
                 self._server._stop_workers()  # type: ignore[no-untyped-call] # granian's
                 time.sleep(RESPAWN_S)
 
     def _make(self) -> InheritingServer:
-        server = InheritingServer(
+        server = self._server_type(
             self._listening,
             self._on_change,
             interface=Interfaces.ASGI,
@@ -148,5 +169,10 @@ class Workers:
             log_level=LogLevels.error,
             log_dictconfig=GRANIAN_LOG,
         )
-        server.on_startup(self._on_spawn)
+        server.on_startup(self._heed_stop)
         return server
+
+    def _heed_stop(self) -> None:
+        """Told while there was no server to tell, or another."""
+        if self.is_stopping and self._server is not None:
+            self._server.interrupt()
