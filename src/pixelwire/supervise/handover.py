@@ -1,7 +1,8 @@
 """An old server gives its listening sockets to a new one over the same data, so that an upgrade refuses
 nobody: connections wait in the queues while one ends and the other begins. Knows sockets, no process.
 
-The way is a unix socket in the old server's private directory, which only its own user can reach.
+The way is a unix socket in the old server's private directory, which only its own user can reach. The old one
+ends only when the new one says that it has the sockets: one that dies in between leaves it as it was.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from pixelwire.supervise.ports import Sockets
 
 NAME: Final = "control.sock"
 REQUEST: Final = b"hand over\n"
+TAKEN: Final = b"taken\n"
 FDS_MAX: Final = 65  # 64 workers and management
 ANSWER_S: Final = 5.0
 
@@ -45,6 +47,8 @@ class Offer:
                 # Management first, then the workers' in order.
                 fds = [self._sockets.manage.fileno(), *(sock.fileno() for sock in self._sockets.public)]
                 socket.send_fds(successor, [b"sockets\n"], fds)
+                if successor.recv(len(TAKEN)) != TAKEN:
+                    continue
                 self._on_taken()
                 self._listener.close()
                 return
@@ -62,6 +66,7 @@ def take(data_dir: Path) -> Sockets:
             connection.connect(str(runtime / NAME) if runtime else "")
             connection.sendall(REQUEST)
             fds = _receive(connection)
+            connection.sendall(TAKEN)
         except OSError as error:
             raise DataDirectoryError(
                 f"no running server over {data_dir} answers, so there is nothing to take over",

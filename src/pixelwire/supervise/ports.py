@@ -41,6 +41,20 @@ def bind_all(settings: "Settings") -> Sockets:
     return Sockets(public_sockets, manage)
 
 
+def asked_otherwise(settings: "Settings", taken: Sockets) -> list[str]:
+    """The settings that sockets from another server do not follow: they stay as they are."""
+    host, port = taken.public[0].getsockname()[:2]
+    manage_host, manage_port = taken.manage.getsockname()[:2]
+    facts = {
+        "host": (settings.host, host),
+        "port": (settings.port or port, port),
+        "manage_host": (settings.manage_host, manage_host),
+        "manage_port": (settings.manage_port or manage_port, manage_port),
+        "workers": (settings.workers, len(taken.public)),
+    }
+    return [name for name, (asked, found) in facts.items() if asked != found]
+
+
 def activated() -> tuple[socket.socket, socket.socket | None] | None:
     """(public, manage) as systemd passed them: by the names `public` and `manage`, else in that order."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):

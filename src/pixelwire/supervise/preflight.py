@@ -27,6 +27,21 @@ from pixelwire.record.segments import (
 )
 
 
+def check_owner(data_dir: Path) -> None:
+    """DataDirectoryError when the data is another user's, also where this one may not even look."""
+    try:
+        owner = (data_dir / LOCK_NAME).stat().st_uid
+    except PermissionError:
+        owner = data_dir.stat().st_uid
+    except OSError:
+        return  # nothing was ever there, or what is there is no directory: who takes it tells
+    if owner != os.geteuid():
+        raise DataDirectoryError(
+            f"the data directory {data_dir} belongs to another user (uid {owner})",
+            hint="run as that user, or give all of it to this one with chown",
+        )
+
+
 def check_data(data_dir: Path) -> None:
     """SchemaMismatch when the catalog or what is known of deliveries is newer than this program.
 
@@ -46,14 +61,8 @@ def check_data(data_dir: Path) -> None:
 
 
 def check_takeable(data_dir: Path) -> None:
-    """What a successor must know before the running server lets go: DataDirectoryError when the data is
-    another user's, SchemaMismatch when events or totals are newer than this program."""
-    lock = data_dir / LOCK_NAME
-    if lock.exists() and lock.stat().st_uid != os.geteuid():
-        raise DataDirectoryError(
-            f"the data directory {data_dir} belongs to another user (uid {lock.stat().st_uid})",
-            hint="run as that user; the server that runs goes on",
-        )
+    """What a successor must know before the running server lets go: SchemaMismatch when events or totals are
+    newer than this program."""
     newest = [(segment_path(data_dir, number), SCHEMA_VERSION) for number in segment_numbers(data_dir)[-1:]]
     for path, known in ((totals_path(data_dir), TOTALS_VERSION), *newest):
         with contextlib.suppress(apsw.Error):  # damaged or not there: the recorder knows what to do

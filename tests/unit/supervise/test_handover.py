@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pixelwire.errors import DataDirectoryError
-from pixelwire.supervise.handover import NAME, Offer, take
+from pixelwire.supervise.handover import NAME, REQUEST, Offer, take
 from pixelwire.supervise.lock import DataDirectory
 from pixelwire.supervise.ports import Sockets, listen
+from support.waiting import wait_until
 
 DEADLINE_S = 10.0
 
@@ -70,6 +71,26 @@ def test_a_stranger_takes_nothing(tmp_path: Path) -> None:
     assert not told.is_set()
     close(take(tmp_path / "d"))
     assert told.wait(DEADLINE_S)
+    close(ours)
+    directory.release()
+
+
+def test_a_successor_that_dies_on_the_way_leaves_the_old_server_alone(tmp_path: Path) -> None:
+    """It asked, and never said that it has the sockets: the old one goes on, and the next can take them."""
+    directory = DataDirectory(tmp_path / "d")
+    ours = Sockets(listen("127.0.0.1", 0, "port"), listen("127.0.0.1", 0, "manage_port")[0])
+    told: list[str] = []
+    Offer(directory.runtime, ours, lambda: told.append("taken"))
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.connect(str(directory.runtime / NAME))
+        dying.sendall(REQUEST)
+        _, fds, _, _ = socket.recv_fds(dying, 64, 8)
+        assert len(fds) == 2
+        for fd in fds:
+            socket.socket(fileno=fd).close()
+    taken = take(tmp_path / "d")  # the offer takes one after the other: the first was let go by then
+    wait_until(lambda: told == ["taken"], DEADLINE_S, "told once", last=lambda: told)
+    close(taken)
     close(ours)
     directory.release()
 

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from pixelwire.config import Settings
 from pixelwire.errors import ConfigError
 from pixelwire.supervise import ports
 from pixelwire.supervise.ports import listen
@@ -96,4 +97,18 @@ def test_two_sockets_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ConfigError, match="two sockets named public"):
         ports.activated()
     for sock in sockets:
+        sock.close()
+
+
+def test_sockets_of_another_server_may_not_be_what_was_asked_for() -> None:
+    """Told by the settings' names; a port of 0 asks for none."""
+    taken = ports.Sockets(listen("127.0.0.1", 0, "port", 2), listen("127.0.0.1", 0, "manage_port")[0])
+    port, manage_port = taken.public[0].getsockname()[1], taken.manage.getsockname()[1]
+    same = Settings(host="127.0.0.1", port=port, manage_host="127.0.0.1", manage_port=manage_port, workers=2)
+    assert ports.asked_otherwise(same, taken) == []
+    free = same.model_copy(update={"port": 0, "manage_port": 0})
+    assert ports.asked_otherwise(free, taken) == []
+    other = Settings(host="0.0.0.0", port=port + 1, manage_host="::1", manage_port=1, workers=3)
+    assert ports.asked_otherwise(other, taken) == ["host", "port", "manage_host", "manage_port", "workers"]
+    for sock in (*taken.public, taken.manage):
         sock.close()

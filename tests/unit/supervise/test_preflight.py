@@ -7,7 +7,7 @@ import pytest
 
 from pixelwire.errors import DataDirectoryError, SchemaMismatch
 from pixelwire.record.segments import segment_path, totals_path
-from pixelwire.supervise.preflight import check_file_system, check_takeable
+from pixelwire.supervise.preflight import check_file_system, check_owner, check_takeable
 from support.events import make_event, record
 
 LOCAL = "36 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
@@ -46,11 +46,11 @@ def test_a_successor_older_than_the_data_leaves_the_running_server_alone(name: s
         check_takeable(tmp_path)
 
 
-def test_a_successor_of_another_user_leaves_the_running_server_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As with sudo, which would leave files that the owner can not open."""
+def test_the_data_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with sudo, which would leave files that the owner can not open; no data is nobody's."""
+    check_owner(tmp_path)
+    check_owner(tmp_path / "none")
     (tmp_path / "lock").touch()
     monkeypatch.setattr("os.geteuid", lambda: 12_345)
     with pytest.raises(DataDirectoryError, match="belongs to another user"):
-        check_takeable(tmp_path)
+        check_owner(tmp_path)
