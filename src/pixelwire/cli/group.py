@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "pixel",
     "token",
     "destination",
+    "dead-letter",
     "send",
     "tail",
     "retention",
@@ -48,7 +49,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found,
 
 
 class LazyGroup(click.Group):
-    """Each command is the `command` of the module of its name."""
+    """Each command is the `command` of the module of its name, `-` being `_` there."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -56,7 +57,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"pixelwire.cli.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = importlib.import_module(f"pixelwire.cli.{module}").command
         return command
 
 

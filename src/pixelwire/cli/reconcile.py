@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from pixelwire.cli import options, quickstart_file
 from pixelwire.cli.client import Management
 from pixelwire.cli.credentials import token
 from pixelwire.cli.exits import Exit
+from pixelwire.cli.moments import span_ms
 from pixelwire.cli.output import print_json, print_table, printable
 from pixelwire.cli.rows import opened, pixel_of
 from pixelwire.times import hour_iso, iso_ms
@@ -67,9 +67,7 @@ def command(
     ACCESS_LOG is a log of nginx (combined, with or without our fields) or Caddy (JSON), compressed or not;
     several may be given, - is stdin. Without --from and --to the time of their lines is compared.
     """
-    from_ms, to_ms = _time("--from", given["from_"], 0), _time("--to", given["to"], 1)
-    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
-        raise click.UsageError("--from must be before --to")
+    from_ms, to_ms = span_ms(given["from_"], given["to"])
     from pixelwire.reconcile.compare import reconcile
 
     with _store(config, data_dir, given) as store:
@@ -105,20 +103,6 @@ def _store(
         return management.read(path, query, timeout_s=TIMEOUT_S).value
 
     return nullcontext(ManagementApi(read, pixel))
-
-
-def _time(option: str, text: str | None, days: int) -> int | None:
-    """A time in milliseconds; a day is its start, or `days` later."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "write a time like 2026-01-23T04:00Z, or a day like 2026-01-23"
-        raise click.UsageError(f"{option} {text}: {hint}") from None
-    if len(text) == len("2026-01-23"):
-        moment += timedelta(days=days)
-    return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000)
 
 
 def _show(report: "Report") -> None:
