@@ -17,6 +17,10 @@ import pytest
 from pixelwire.clock import SystemClock
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Batch, Destination, Misconfigured, Sent, Surroundings, Unreachable
+from pixelwire.destinations.object_store.cloud import Cloud
+from pixelwire.destinations.object_store.options import ObjectStoreOptions
+from pixelwire.destinations.object_store.store import TooLarge
+from pixelwire.destinations.options import parse
 from pixelwire.testing.check_destination import make_item
 from support.object_stores import StandIn
 from support.recipes import program
@@ -330,6 +334,35 @@ def test_a_redirect_does_not_lead_out_of_tls(tmp_path: Path) -> None:
     requests, error = asyncio.run(run())
     assert (requests, listener.heads) == (1, [])
     assert error
+
+
+def test_a_check_needs_no_right_to_delete() -> None:
+    """A send deletes nothing: the empty file stays, and the check has passed."""
+    listener = StandIn("403 Forbidden", first=[OK, "412 Precondition Failed", OK])
+
+    async def use(destination: Destination) -> None:
+        await destination.check()
+
+    use_with(listener, {"url": "s3://events", "credentials": S3_KEYS}, use)
+    assert [head.split()[0] for head in listener.heads] == ["PUT", "PUT", "GET", "DELETE"]
+
+
+def test_what_is_too_large_is_not_read(seaweed: SeaweedServer) -> None:
+    """A file that is not ours takes no memory."""
+    options = {
+        "url": "s3://events/large",
+        "endpoint": seaweed.endpoint,
+        "credentials": seaweed.credentials(WRITER),
+    }
+
+    async def run() -> None:
+        cloud = await Cloud.open(parse(ObjectStoreOptions, options), "text/plain", None)
+        assert await cloud.create("file", bytes(101))
+        assert await cloud.read("file", 101) == bytes(101)
+        with pytest.raises(TooLarge):
+            await cloud.read("file", 100)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("gone", [True, False])

@@ -74,11 +74,13 @@ class FolderTarget:
 
 
 class StandIn:
-    """Answers every request with one status, as S3 writes it, after it has read the request whole."""
+    """Answers requests with a status, as S3 writes it, after it has read each whole."""
 
-    def __init__(self, status: str, code: str = "") -> None:
-        body = f"<Error><Code>{code}</Code><Message>It is a test.</Message></Error>" if code else ""
-        self._answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    def __init__(self, status: str, code: str = "", *, first: Sequence[str] = ()) -> None:
+        """`first`: what the first requests are answered, before the status."""
+        self._first = list(first)
+        self._status = status
+        self._body = f"<Error><Code>{code}</Code><Message>It is a test.</Message></Error>" if code else ""
         self._server: asyncio.Server | None = None
         self.port = 0
         self.heads: list[str] = []  # of the requests, as they came
@@ -99,7 +101,9 @@ class StandIn:
             self.heads.append(head)
             headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
             await reader.readexactly(int(headers.get("content-length", "0")))
-            writer.write(self._answer.encode())
+            status = self._first.pop(0) if self._first else self._status
+            length = f"Content-Length: {len(self._body)}\r\nConnection: close"
+            writer.write(f"HTTP/1.1 {status}\r\n{length}\r\n\r\n{self._body}".encode())
             await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
             pass  # who asked went away
