@@ -68,4 +68,4 @@ def test_every_check_of_the_contract_is_in_the_specification() -> None:
     claimed = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", SPECIFICATION))
     checks = {check.__name__ for check in check_destination.CHECKS}
     assert checks <= claimed
-    assert claimed - checks <= {"batch_limits", "check_destination", "after_s", "message_id"}
+    assert claimed - checks <= {"batch_limits", "check_destination", "after_s", "message_id", "linger_s"}

@@ -5,25 +5,18 @@ Knows the ledger and the backlog, no destination.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from pixelwire.deliver.backlog import Backlog
+from pixelwire.deliver.bounds import Bounds
 from pixelwire.deliver.envelope import NOBODY, read_envelope
 from pixelwire.deliver.health import Health
 from pixelwire.deliver.ledger import Group, Progress, Row
 from pixelwire.deliver.parking import LINE_ROWS_MAX, Parked, Trial
 from pixelwire.deliver.retry import Die, decide
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import (
-    EXPIRED,
-    FOLLOWS,
-    RETRIED,
-    Ticket,
-    bury_row,
-    expired_ticket,
-    park_row,
-)
-from pixelwire.destinations.base import GiveUp, ItemResult, Retry
+from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, RETRIED, Ticket, bury_row, expired_ticket, park_row
+from pixelwire.destinations.base import GiveUp, ItemResult, Retry, Sent
 from pixelwire.event import StoredEvent
 from pixelwire.telemetry import logger
 
@@ -31,12 +24,21 @@ LETTERS_MAX: Final = 1_000  # dead letters that are parked at a time, so that th
 CARE_S: Final = 1.0  # while too many are parked, a new event that fails makes the next new ones wait
 
 
+class Kept(NamedTuple):
+    """Events of one identity out of one batch that are tried again: the first of them failed."""
+
+    tickets: list[Ticket]
+    reason: str
+    failing_ms: int
+    trial: Trial
+
+
 class Books:
-    def __init__(self, shared: Shared, progress: Progress, name: str) -> None:
+    def __init__(self, shared: Shared, progress: Progress, name: str, bounds: Bounds | None = None) -> None:
         self._shared = shared
         self._progress = progress
         self._log = logger("deliver").bind(destination=name)
-        self.backlog = Backlog(progress.cursor, shared.ledger.lines(progress.number))
+        self.backlog = Backlog(progress.cursor, shared.ledger.lines(progress.number, progress.cursor), bounds)
         self.health = Health(shared.policy, shared.chance)
         self.letters = shared.ledger.recalled(progress.number, LETTERS_MAX)  # parked, to be sent again
         self.letter_ended = asyncio.Event()
@@ -56,7 +58,7 @@ class Books:
 
     def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> asyncio.Event | None:
         """Takes in the next events, in order. What tells that those parked among them are durable."""
-        followers = self.backlog.admit(events, scanned_to)
+        followers = self.backlog.admit(events, scanned_to, self._shared.clock.monotonic_s())
         if not followers:
             return None
         group = self._gather()
@@ -76,8 +78,7 @@ class Books:
         group = self._gather()
         group.add("park", [self._row(row, RETRIED) for row in rows])
         await group.durable.wait()
-        for row in rows:
-            self.backlog.again(row)
+        self.backlog.again(rows)
 
     def missed(self, first_seq: int, last_seq: int) -> None:
         """These are no longer on disk, and the cursor is about to pass them."""
@@ -96,32 +97,37 @@ class Books:
         """Every ticket was tried and came to this. Returns when that is durable."""
         self._judge(tickets, results, is_probe)
         group = self._gather()
-        ended: list[Ticket] = []
-        parked: list[Parked] = []
+        sent: list[Ticket] = []
+        dead: list[Ticket] = []
+        kept: dict[int, Kept] = {}  # by identity; nobody's each by itself
         for ticket, result in zip(tickets, results, strict=True):
-            ticket.attempts += 1
-            if isinstance(result, Retry):
-                if row := self._retry(group, ticket, result):
-                    parked.append(row)
-                else:
-                    ended.append(ticket)
+            key = ticket.identity_key or -ticket.seq
+            if isinstance(result, Retry) and key in kept:
+                kept[key].tickets.append(ticket)  # for the sake of the one before it: no attempt of its own
                 continue
-            if isinstance(result, GiveUp):
-                self._bury(group, ticket, result.reason)
+            ticket.attempts += 1
+            if isinstance(result, Retry) and (line := self._keep(ticket, result)):
+                kept[key] = line
+            elif isinstance(result, Sent):
+                sent.append(ticket)
             else:
-                self._sent(group, ticket, took_ms)
-            ended.append(ticket)
+                self._bury(group, ticket, _last_words(ticket, result))
+                dead.append(ticket)
+        self._sent(group, sent, took_ms)
+        for line in kept.values():
+            self._park(group, line)
         await group.durable.wait()
-        for row in parked:
-            self.backlog.again(row)
-        await self._free(ended)
+        for line in kept.values():
+            self.backlog.again([ticket.row for ticket in line.tickets if ticket.row is not None])
+        await self._free([*sent, *dead])
 
-    async def expire(self, row: Parked) -> None:
-        """A parked event is no longer on disk."""
-        ticket, group = expired_ticket(row), self._gather()
-        self._bury(group, ticket, EXPIRED)
+    async def expire(self, rows: Sequence[Parked]) -> None:
+        """Parked events are no longer on disk."""
+        tickets, group = [expired_ticket(row) for row in rows], self._gather()
+        for ticket in tickets:
+            self._bury(group, ticket, EXPIRED)
         await group.durable.wait()
-        await self._free([ticket])
+        await self._free(tickets)
 
     def failed(
         self, reason: str, seq: int | None = None, after_s: float | None = None, *, is_probe: bool
@@ -159,14 +165,29 @@ class Books:
         retries = [result for result in results if isinstance(result, Retry)]
         if len(retries) < len(results):
             self._answered()
-        elif not is_probe and self._others_passed(tickets[0].row):
+        elif (suspect := tickets[0] if is_probe else self._suspect(tickets)) is None:
             self._remember(retries[0].reason)
-        elif retries:
+        else:
             wish_s = max(retry.after_s or 0.0 for retry in retries)
-            self.failed(retries[0].reason, tickets[0].seq, wish_s, is_probe=is_probe)
+            self.failed(retries[0].reason, suspect.seq, wish_s, is_probe=is_probe)
         for retry in retries:
             if retry.is_for_all and retry.after_s:
                 self.health.hold(self._shared.clock.monotonic_s(), retry.after_s)
+
+    def _suspect(self, tickets: Sequence[Ticket]) -> Ticket | None:
+        """The first one whose failure could be the destination's, where all of a batch failed.
+
+        Not one that failed before although others passed, nor what failed for the sake of one before it.
+        """
+        seen = set()
+        for ticket in tickets:
+            if ticket.identity_key in seen:
+                continue
+            if not self._others_passed(ticket.row):
+                return ticket
+            if ticket.identity_key != NOBODY:
+                seen.add(ticket.identity_key)
+        return None
 
     def _others_passed(self, row: Parked | None) -> bool:
         """Whether others passed since an event was tried before: then it fails by its own fault."""
@@ -182,15 +203,18 @@ class Books:
             self._progress.enter("running", "", now_ms)
             self._log.info("destination_up")
 
-    def _sent(self, group: Group, ticket: Ticket, took_ms: int) -> None:
-        now_ms = self._shared.clock.now_ms()
-        group.add("sent", [(self._progress.number, ticket.seq, now_ms, ticket.attempts_in_all)])
-        if ticket.letter:
-            group.add("revive", [(ticket.letter,)])
-        self._progress.sent_total += 1
-        self._progress.send_ms_total += took_ms
+    def _sent(self, group: Group, tickets: Sequence[Ticket], took_ms: int) -> None:
+        if not tickets:
+            return
+        now_ms, number = self._shared.clock.now_ms(), self._progress.number
+        group.add("sent", [(number, ticket.seq, now_ms, ticket.attempts_in_all) for ticket in tickets])
+        if letters := [(ticket.letter,) for ticket in tickets if ticket.letter]:
+            group.add("revive", letters)
+        self._progress.sent_total += len(tickets)
+        self._progress.send_ms_total += took_ms * len(tickets)
         self._progress.last_sent_ms = now_ms
-        self._leave(group, ticket)
+        for ticket in tickets:
+            self._leave(group, ticket)
 
     def _bury(self, group: Group, ticket: Ticket, reason: str) -> None:
         now_ms = self._shared.clock.now_ms()
@@ -211,8 +235,8 @@ class Books:
             self.letters -= 1
             self.letter_ended.set()
 
-    def _retry(self, group: Group, ticket: Ticket, result: Retry) -> Parked | None:
-        """Parks an event for another attempt, with what waits behind it. None when it died instead."""
+    def _keep(self, ticket: Ticket, result: Retry) -> "Kept | None":
+        """Decides when an event is tried again. None when it is not."""
         now_s = self._shared.clock.monotonic_s()
         failing_ms = self._failing_ms(ticket.row, now_s)
         decision = decide(
@@ -223,17 +247,21 @@ class Books:
             chance=self._shared.chance(),
         )
         if isinstance(decision, Die):
-            self._bury(group, ticket, f"{result.reason} (given up after {ticket.attempts} attempts)")
             return None
         self._progress.retried_total += 1
         if ticket.row is None and self.backlog.is_full:
             self._new_from_s = now_s + CARE_S
-        row, behind = self.backlog.park(ticket)
-        row.attempts, row.failing_ms = ticket.attempts, failing_ms
-        row.trial = Trial(now_s, decision.delay_s, self.health.answers)
-        row.next_ms = self._shared.clock.now_ms() + int(decision.delay_s * 1_000)
-        group.add("park", [self._row(row, result.reason), *(self._row(one, FOLLOWS) for one in behind)])
-        return row
+        trial = Trial(now_s, decision.delay_s, self.health.answers)
+        return Kept([ticket], result.reason, failing_ms, trial)
+
+    def _park(self, group: Group, kept: "Kept") -> None:
+        """Parks events of one identity for another attempt, with what waits behind them."""
+        first, *followers = self.backlog.park(kept.tickets)
+        first.attempts, first.failing_ms = kept.tickets[0].attempts, kept.failing_ms
+        first.trial = kept.trial
+        first.next_ms = self._shared.clock.now_ms() + int(kept.trial.delay_s * 1_000)
+        rows = [self._row(first, kept.reason), *(self._row(row, FOLLOWS) for row in followers)]
+        group.add("park", rows)
 
     def _failing_ms(self, row: Parked | None, now_s: float) -> int:
         """How long it has failed while others passed, this attempt included.
@@ -259,3 +287,9 @@ class Books:
         group = self._shared.ledger.gather()
         group.progress[self._progress.number] = self.progress_now
         return group
+
+
+def _last_words(ticket: Ticket, result: GiveUp | Retry) -> str:
+    if isinstance(result, GiveUp):
+        return result.reason
+    return f"{result.reason} (given up after {ticket.attempts} attempts)"

@@ -31,7 +31,7 @@ class Intake:
         while True:
             await self._wanted()
             head, after = self._head, self._backlog.scanned_to
-            page = await self._shared.source.page(after, self._pixels)
+            page = await self._shared.source.page(after, self._pixels, self._backlog.bounds)
             scanned_to = min(page.scanned_to, head)
             skipped: set[int] = set()
             if after < settled_to:
@@ -43,6 +43,7 @@ class Intake:
             self._sender.wake()
             if parked is not None:
                 await parked.wait()  # rows that wait for the disk are in memory
+            self._backlog.reached()
 
     async def _wanted(self) -> None:
         while self._head <= self._backlog.scanned_to or not self._backlog.wants_more:

@@ -25,10 +25,11 @@ from pixelwire.event import StoredEvent
 from pixelwire.telemetry import logger
 
 _SQL: Final = load("ledger.sql")
+# In this order: an event can be parked and come to its end in one group, never the other way round.
 _WRITES: Final = (
     "adopt",
-    "unpark",
     "park",
+    "unpark",
     "sent",
     "bury",
     "bury_again",
@@ -39,6 +40,8 @@ _WRITES: Final = (
     "remove",
 )
 DISK_FULL_WAIT_S: Final = 1.0
+
+BEFORE_ALL: Final = -(2**63)  # seqs of letters set apart are negative
 
 Row = tuple[Any, ...]
 
@@ -137,13 +140,15 @@ class Ledger:
         """The ids of the destinations that are not removed."""
         return [row[0] for row in self._ask("known")]
 
-    def lines(self, number: int) -> list[tuple[Parked, int]]:
-        """What is parked: the first row of each line, and the line's length."""
-        return [(Parked(*row), length) for *row, length in self._ask("lines", number)]
+    def lines(self, number: int, cursor: int) -> list[tuple[Parked, int, int | None]]:
+        """What is parked: the first row of each line, its length, and its first seq after the cursor."""
+        return [(Parked(*row), length, ahead) for *row, length, ahead in self._ask("lines", number, cursor)]
 
-    def next_in_line(self, number: int, identity_key: int, limit: int) -> list[Parked]:
-        """The first rows of one line that are on disk."""
-        return [Parked(*row) for row in self._ask("next_in_line", number, identity_key, limit)]
+    def next_in_line(
+        self, number: int, identity_key: int, limit: int, *, after: int = BEFORE_ALL
+    ) -> list[Parked]:
+        """The first rows of one line that are on disk, after a seq."""
+        return [Parked(*row) for row in self._ask("next_in_line", number, identity_key, limit, after)]
 
     def to_recall(self, number: int, limit: int) -> list[Row]:
         """Letters to be sent again that are not parked yet: (number, seq, attempts, payload)."""

@@ -5,12 +5,12 @@ INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revisi
 VALUES (?1, ?2, ?3, ?3, 'running', ?4, 0)
 ON CONFLICT (id) DO NOTHING;
 
--- name: unpark
-DELETE FROM parked WHERE destination = ? AND seq = ?;
-
 -- name: park
 INSERT OR REPLACE INTO parked (destination, seq, identity, attempts, failing_ms, next_ms, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: unpark
+DELETE FROM parked WHERE destination = ? AND seq = ?;
 
 -- name: sent
 INSERT OR IGNORE INTO sent (destination, seq, at_ms, attempts) VALUES (?, ?, ?, ?);
@@ -58,13 +58,15 @@ FROM destination WHERE id = ?;
 SELECT id FROM destination WHERE state <> 'removed';
 
 -- name: lines
--- The first parked row of each identity and how many there are of it. Nobody's stand each by itself.
+-- The first parked row of each identity, how many there are of it, and the first of those after the cursor.
+-- Nobody's stand each by itself.
 SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms,
-       coalesce(x.number, 0), coalesce(x.attempts, 0), line.length
-FROM (SELECT min(seq) AS seq, count(*) AS length FROM parked WHERE destination = ?1 AND identity <> 0
+       coalesce(x.number, 0), coalesce(x.attempts, 0), line.length, line.ahead
+FROM (SELECT min(seq) AS seq, count(*) AS length, min(seq) FILTER (WHERE seq > ?2) AS ahead
+      FROM parked WHERE destination = ?1 AND identity <> 0
       GROUP BY identity
       UNION ALL
-      SELECT seq, 1 FROM parked WHERE destination = ?1 AND identity = 0) AS line
+      SELECT seq, 1, NULL FROM parked WHERE destination = ?1 AND identity = 0) AS line
 JOIN parked AS p ON p.destination = ?1 AND p.seq = line.seq
 LEFT JOIN dead_letter AS x ON x.destination = ?1 AND x.seq = line.seq;
 
@@ -72,7 +74,8 @@ LEFT JOIN dead_letter AS x ON x.destination = ?1 AND x.seq = line.seq;
 SELECT p.seq, p.identity, p.attempts, p.failing_ms, p.next_ms,
        coalesce(x.number, 0), coalesce(x.attempts, 0)
 FROM parked AS p LEFT JOIN dead_letter AS x ON x.destination = ?1 AND x.seq = p.seq
-WHERE p.destination = ?1 AND p.identity = ?2 ORDER BY p.seq LIMIT ?3;
+WHERE p.destination = ?1 AND p.identity = ?2 AND p.seq > ?4
+ORDER BY p.seq LIMIT ?3;
 
 -- name: to_recall
 -- Letters to be sent again that are not parked yet, oldest first.

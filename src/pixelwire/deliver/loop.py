@@ -10,6 +10,8 @@ import msgspec
 
 from pixelwire.catalog.snapshot import DestinationEntry
 from pixelwire.deliver.books import Books
+from pixelwire.deliver.bounds import bounds_of
+from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Progress
 from pixelwire.deliver.recall import Recall
@@ -217,8 +219,9 @@ class Loop:
 
     async def _run_slots(self, destination: Destination, limits: BatchLimits) -> None:
         assert self._progress is not None
-        self._books = Books(self._shared, self._progress, self.entry.id)
-        self._sender = Sender(self._shared, self._books, destination, limits)
+        self._books = Books(self._shared, self._progress, self.entry.id, bounds_of(limits))
+        fetch = Fetch(self._shared, self._progress.number, self._books)
+        self._sender = Sender(self._shared, self._books, fetch, destination)
         self._intake = Intake(self._shared, self._progress.number, self._books, self._sender)
         self._recall = Recall(self._shared, self._progress.number, self._books, self._sender)
         self._enter("running", "")

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from pixelwire.deliver.books import Books
+from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.health import NOT_BEFORE_NEWS
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import Ticket, item_of, ticket_of
+from pixelwire.deliver.tickets import FOLLOWS, Ticket, item_of
 from pixelwire.destinations.base import (
     Batch,
-    BatchLimits,
     Destination,
     GiveUp,
     Item,
@@ -30,13 +30,13 @@ SEND_S_MAX: Final = 600.0  # a destination bounds its own sends; this is for one
 
 
 class Sender:
-    def __init__(self, shared: Shared, books: Books, destination: Destination, limits: BatchLimits) -> None:
+    def __init__(self, shared: Shared, books: Books, fetch: Fetch, destination: Destination) -> None:
         self._shared = shared
         self._books = books
         self._backlog = books.backlog
         self._health = books.health
+        self._fetch = fetch
         self._destination = destination
-        self._limits = limits
         self._is_news_turn = False
         self._work = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -75,32 +75,23 @@ class Sender:
         self._is_news_turn = self._health.probes % 2 == 1 if is_probe else not self._is_news_turn
         if self._is_news_turn and (tickets := self._take_new(is_probe)):
             return tickets
-        ticket = await self._take_parked(is_early=is_probe)
-        return [ticket] if ticket else self._take_new(is_probe)
+        return await self._take_parked(is_probe=is_probe) or self._take_new(is_probe)
 
     def _take_new(self, is_probe: bool) -> list[Ticket]:
-        if not is_probe and self._books.new_wait_s() > 0:
+        if is_probe:
+            return self._backlog.take(events_max=1)
+        if self._new_in_s() != 0:
             return []
-        events_max = 1 if is_probe else self._limits.events_max
-        tickets = self._backlog.take(events_max, self._limits.bytes_max)
+        tickets = self._backlog.take()
         if self._backlog.has_ready:
             self._work.set()  # another slot may have looked before this was ready
         return tickets
 
-    async def _take_parked(self, *, is_early: bool) -> Ticket | None:
-        """Alone: what failed before must not spoil a batch."""
-        row = self._backlog.take_parked(self._shared.clock.now_ms(), is_early=is_early)
-        if row is None:
-            return None
-        self._work.set()  # there may be more for another slot
-        if row.letter:
-            event = self._shared.ledger.letter(row.letter)  # it may be all that is left of the event
-        else:
-            event = await self._shared.source.get(row.seq)
-        if event is not None:
-            return ticket_of(event, row)
-        await self._books.expire(row)
-        return None
+    async def _take_parked(self, *, is_probe: bool) -> list[Ticket]:
+        tickets = await self._fetch.take(is_probe=is_probe)
+        if self._fetch.due_in_s() == 0:
+            self._work.set()  # there may be more for another slot
+        return tickets
 
     async def _rest(self, timeout_s: float | None) -> None:
         try:
@@ -111,11 +102,15 @@ class Sender:
 
     def _due_in_s(self) -> float | None:
         """When there will be something to take. None: not before news."""
-        waits = [self._books.new_wait_s()] if self._backlog.has_ready else []
-        next_ms = self._backlog.next_ms()
-        if next_ms is not None:
-            waits.append(max(0.0, (next_ms - self._shared.clock.now_ms()) / 1_000))
+        waits = [wait_s for wait_s in (self._new_in_s(), self._fetch.due_in_s()) if wait_s is not None]
         return min(waits, default=None)
+
+    def _new_in_s(self) -> float | None:
+        """When a batch of new events may be taken: full, or held for long enough."""
+        ready_s = self._backlog.ready_s()
+        if ready_s is None:
+            return None
+        return max(0.0, ready_s - self._shared.clock.monotonic_s(), self._books.new_wait_s())
 
     # -- Sending -----------------------------------------------------------------------------------
 
@@ -145,20 +140,33 @@ class Sender:
         except (Unreachable, Misconfigured):
             raise
         except Refused as exc:
-            if len(items) == 1:
-                return [GiveUp(str(exc))]
-            middle = len(items) // 2
-            return [*await self._send_half(items[:middle]), *await self._send_half(items[middle:])]
+            return [GiveUp(str(exc))] if len(items) == 1 else await self._send_halves(items)
         except TimeoutError:
             return [Retry(f"no result within {SEND_S_MAX:.0f} s")] * len(items)
         except Exception as exc:  # noqa: BLE001 a fault of a plug-in costs this attempt, not the loop
             logger("deliver").exception("send_failed")
             return [Retry(f"the destination failed: {type(exc).__name__}")] * len(items)
         if len(results) != len(items):
-            return [Retry(f"the destination gave {len(results)} results for {len(items)} events")] * len(
-                items
-            )
+            reason = f"the destination gave {len(results)} results for {len(items)} events"
+            return [Retry(reason)] * len(items)
         return results
+
+    async def _send_halves(self, items: Sequence[Item]) -> Sequence[ItemResult]:
+        """Of an identity nothing is sent after an item of the first half that must be tried again."""
+        middle = len(items) // 2
+        first = await self._send_half(items[:middle])
+        waiting = {
+            item.identity
+            for item, result in zip(items, first, strict=False)
+            if item.identity and isinstance(result, Retry)
+        }
+        going = [item for item in items[middle:] if item.identity not in waiting]
+        second = iter(await self._send_half(going)) if going else iter(())
+        follows = Retry(FOLLOWS)
+        return [
+            *first,
+            *(follows if item.identity in waiting else next(second) for item in items[middle:]),
+        ]
 
     async def _send_half(self, items: Sequence[Item]) -> Sequence[ItemResult]:
         """The other half may have been sent: nothing is raised that would have it sent again."""

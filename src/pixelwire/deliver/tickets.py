@@ -27,6 +27,7 @@ class Ticket(msgspec.Struct, eq=False):
     row: Parked | None = None  # when it was parked
     attempts: int = 0  # since it is tried, or tried anew as a dead letter
     signal: int = 0
+    held_s: float = 0.0  # monotonic: since when it is in memory
 
     @property
     def attempts_in_all(self) -> int:
@@ -38,7 +39,7 @@ class Ticket(msgspec.Struct, eq=False):
         return self.row.letter if self.row else 0
 
 
-def ticket_of(event: StoredEvent, row: Parked | None = None) -> Ticket:
+def ticket_of(event: StoredEvent, row: Parked | None = None, *, held_s: float = 0.0) -> Ticket:
     message_id, identity, identity_key = read_envelope(event.payload)
     return Ticket(
         seq=event.seq,
@@ -52,6 +53,7 @@ def ticket_of(event: StoredEvent, row: Parked | None = None) -> Ticket:
         row=row,
         attempts=row.attempts if row else 0,
         signal=event.signal,
+        held_s=held_s,
     )
 
 

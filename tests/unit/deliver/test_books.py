@@ -7,12 +7,13 @@ from typing import cast
 import pytest
 
 from pixelwire.deliver.books import Books
+from pixelwire.deliver.bounds import bounds_of
 from pixelwire.deliver.ledger import Ledger
 from pixelwire.deliver.retry import RetryPolicy
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.source import Source
 from pixelwire.deliver.tickets import Ticket
-from pixelwire.destinations.base import Retry, Sent, Surroundings
+from pixelwire.destinations.base import BatchLimits, Retry, Sent, Surroundings
 from pixelwire.event import StoredEvent
 from pixelwire.testing.manual_clock import ManualClock
 
@@ -34,7 +35,7 @@ def test_what_fails_while_others_pass_takes_nothing_down(tmp_path: Path, others_
 
     async def use(books: Books) -> None:
         books.admit(events, len(events))
-        *poisoned, first, second = books.backlog.take(100, 1_000_000)
+        *poisoned, first, second = books.backlog.take()
         for well, some in ((first, poisoned[::2]), (second, poisoned[1::2])):
             await fail(books, some)
             if others_pass:
@@ -55,7 +56,8 @@ def test_what_fails_while_others_pass_takes_nothing_down(tmp_path: Path, others_
             pixel_id=str,
             surroundings=Surroundings(clock),
         )
-        await use(Books(shared, await ledger.adopt("d", store="s", start_after=0, now_ms=1), "d"))
+        progress = await ledger.adopt("d", store="s", start_after=0, now_ms=1)
+        await use(Books(shared, progress, "d", bounds_of(BatchLimits(events_max=100))))
         ledger.finish()
         await committing
         ledger.close()

@@ -89,10 +89,12 @@ def test_lines_are_looked_up_in_order(tmp_path: Path) -> None:
         group.add("park", rows)
         await group.durable.wait()
         found = sorted(
-            (row.seq, row.identity_key, row.next_ms, length) for row, length in ledger.lines(number)
+            (row.seq, row.identity_key, row.next_ms, length, ahead)
+            for row, length, ahead in ledger.lines(number, 5)
         )
-        assert found == [(3, 7, 0, 3), (4, 0, 50, 1), (5, 0, 60, 1)]
+        assert found == [(3, 7, 0, 3, 6), (4, 0, 50, 1, None), (5, 0, 60, 1, None)]
         assert [row.seq for row in ledger.next_in_line(number, 7, 2)] == [3, 6]
+        assert [row.seq for row in ledger.next_in_line(number, 7, 2, after=3)] == [6, 9]
 
     with_ledger(tmp_path, use)
 
