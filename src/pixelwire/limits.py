@@ -16,6 +16,9 @@ DROPPED_KEY_CHARACTERS_MAX: Final = 128
 EVENT_NAME_CHARACTERS_MAX: Final = 128  # as counted; the payload keeps the whole name
 PATHS_REMEMBERED_MAX: Final = 2_048  # keys a worker has split and keeps for the next request
 PATH_REMEMBERED_CHARACTERS_MAX: Final = 128
+SHAPES_REMEMBERED_MAX: Final = 256  # kinds of requests a worker keeps the text of; 25 MB at the very worst
+SHAPE_KEYS_MAX: Final = 64
+SHAPE_CHARACTERS_MAX: Final = 2_048  # of all its keys
 
 # The densest a query can get on its way to JSON: a byte that is not UTF-8 becomes U+FFFD (3 bytes),
 # and a page view's url stands in the payload twice. Members of our own and the header values (four

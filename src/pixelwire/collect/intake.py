@@ -11,12 +11,13 @@ from pixelwire import signals
 from pixelwire.catalog.snapshot import PixelEntry
 from pixelwire.collect import answers, headers, payload, privacy
 from pixelwire.collect.address import NO_ADDRESS, ClientAddress
-from pixelwire.collect.context import enrich, share_basics
+from pixelwire.collect.compose import compose
 from pixelwire.collect.headers import Headers
 from pixelwire.collect.nest import Object, nest
 from pixelwire.collect.paths import DropReason, Paths
 from pixelwire.collect.query import parse
 from pixelwire.collect.rate import Door
+from pixelwire.collect.shapes import Added, Shape, Shapes
 from pixelwire.event import Call, Event, Extra, Failure, Outcome, Signal, client_id_key, own_id_key
 from pixelwire.limits import (
     DROPPED_KEY_CHARACTERS_MAX,
@@ -26,6 +27,7 @@ from pixelwire.limits import (
 )
 
 _encode_extra: Final = msgspec.json.Encoder().encode
+_PAGE, _TRACK, _VIEW = int(Call.PAGE), int(Call.TRACK), int(Signal.VIEW)
 
 
 class WriteKeys(Protocol):
@@ -62,6 +64,7 @@ class Intake:
         self._address = address
         self._door = door
         self._paths = Paths()
+        self._shapes = Shapes(self._paths)
         self._timestamps = payload.Timestamps()
 
     def take(self, request: Request, received_ms: int) -> Accepted | Declined:
@@ -69,6 +72,55 @@ class Intake:
         if len(request.query) > QUERY_BYTES_MAX:
             return Declined(Outcome.REFUSED, answers.QUERY_TOO_LONG)
         now = self._timestamps.iso(received_ms)
+        if request.method == "GET" and (shaped := self._shapes.find(request.call, request.query)):
+            taken = self._take_shaped(*shaped, request, received_ms, now)
+            if taken is not None:
+                return taken
+        return self._take(request, received_ms, now)
+
+    def _take_shaped(
+        self, shape: Shape, values: list[str], request: Request, received_ms: int, now: str
+    ) -> Accepted | Declined | None:
+        """A request of a shape that is known. None when its values make it another one: then nothing has been
+        done yet."""
+        call, found = request.call, request.headers
+        pixel = self._pixel(values[shape.write_key])
+        if isinstance(pixel, Declined):
+            return pixel
+        if pixel.gpc != "store" and headers.asks_for_privacy(found):
+            return None
+        given = values[shape.message_id] if shape.message_id >= 0 else ""
+        message_id = payload.clean_message_id(given)
+        if message_id is None:
+            return None
+        if self._door is not None and not self._comes_in(self._door, request, pixel):
+            return Declined(Outcome.REFUSED, answers.RATE_LIMITED, pixel.number)
+        anonymous_id = user_id = event = ""
+        if shape.anonymous_id >= 0:
+            anonymous_id = values[shape.anonymous_id] = payload.without_quotes(values[shape.anonymous_id])
+        if shape.user_id >= 0:
+            user_id = values[shape.user_id]
+        if shape.event >= 0:
+            event = values[shape.event]
+        if missing := _missing(call, anonymous_id, user_id, event):
+            return Declined(Outcome.REFUSED, missing, pixel.number)
+        if shape.name >= 0 and not values[shape.name]:
+            values[shape.name] = payload.UNKNOWN_PAGE
+        message_id, key = _message_id(message_id, pixel.number)
+        shows_user_agent = pixel.user_agent != "none"
+        added = Added(
+            privacy.shown_address(self._address.of(request.peer, found), pixel.address),
+            shows_user_agent,
+            headers.text(found.get(b"user-agent")) if shows_user_agent and shape.wants_user_agent else "",
+            headers.locale(found) if shape.wants_locale else "",
+            headers.page_url(found) if shape.wants_page_url else "",
+        )
+        encoded = shape.fill(values, now, message_id, payload.rudder_id(user_id, anonymous_id), added)
+        extra = _extra(request, pixel, [])
+        return Accepted(_event(encoded, call, event, pixel, received_ms, key, extra), message_id, [])
+
+    def _take(self, request: Request, received_ms: int, now: str) -> Accepted | Declined:
+        """Any request, the long way."""
         root = payload.begin(now)
         write_key, dropped = nest(root, parse(request.query), self._paths)
         pixel = self._pixel(write_key)
@@ -76,8 +128,11 @@ class Intake:
             return pixel
         if self._door is not None and not self._comes_in(self._door, request, pixel):
             return Declined(Outcome.REFUSED, answers.RATE_LIMITED, pixel.number)
-        payload.take_quotes_off(root)
-        if missing := _missing(root, request.call):
+        anonymous_id = payload.text_of(root, "anonymousId")
+        if anonymous_id:
+            anonymous_id = root["anonymousId"] = payload.without_quotes(anonymous_id)
+        user_id, event = payload.text_of(root, "userId"), payload.text_of(root, "event")
+        if missing := _missing(request.call, anonymous_id, user_id, event):
             return Declined(Outcome.REFUSED, missing, pixel.number)
         if request.method == "HEAD":
             return Declined(Outcome.FILTERED, answers.HEAD, pixel.number)
@@ -115,47 +170,54 @@ class Intake:
         dropped: list[tuple[str, str]],
     ) -> Accepted:
         call, found = request.call, request.headers
-        message_id, key = _message_id(root, pixel.number, dropped)
-        rudder_id = payload.rudder_id(payload.text_of(root, "userId"), payload.text_of(root, "anonymousId"))
-        payload.end(root, call, message_id=message_id, rudder_id=rudder_id, received_at=now)
-        address = privacy.shown_address(self._address.of(request.peer, found), pixel.address)
-        if address:
-            root["request_ip"] = address
-        enrich(root, found, address=address, shows_user_agent=pixel.user_agent != "none")
-        if call is Call.PAGE:
-            payload.name_page(root)
-            share_basics(root)
-        facts = privacy.permitted_facts(
-            headers.facts(found, request.method, request.http_version),
-            address=pixel.address,
-            user_agent=pixel.user_agent,
+        given = payload.clean_message_id(root.pop("messageId", ""))
+        if given is None:
+            dropped.append(("messageId", DropReason.MESSAGE_ID))
+        message_id, key = _message_id(given or "", pixel.number)
+        compose(
+            root,
+            call,
+            found,
+            message_id=message_id,
+            rudder_id=payload.rudder_id(
+                payload.text_of(root, "userId"), payload.text_of(root, "anonymousId")
+            ),
+            now=now,
+            address=privacy.shown_address(self._address.of(request.peer, found), pixel.address),
+            shows_user_agent=pixel.user_agent != "none",
         )
-        listed = [
-            (name[:DROPPED_KEY_CHARACTERS_MAX], reason) for name, reason in dropped[:DROPPED_LISTED_MAX]
-        ]
-        extra = _encode_extra(Extra(listed, len(dropped), facts))
-        return Accepted(_event(root, call, pixel, received_ms, key, extra), message_id, dropped)
+        event = payload.text_of(root, "event")
+        extra = _extra(request, pixel, dropped)
+        made = _event(payload.encode(root), call, event, pixel, received_ms, key, extra)
+        return Accepted(made, message_id, dropped)
 
 
-def _missing(root: Object, call: Call) -> str:
+def _missing(call: Call, anonymous_id: str, user_id: str, event: str) -> str:
     """What an event can not be without."""
-    if not (payload.text_of(root, "anonymousId").strip() or payload.text_of(root, "userId").strip()):
+    if not (anonymous_id.strip() or user_id.strip()):
         return answers.IDENTITY_MISSING
-    if call is Call.TRACK and not payload.text_of(root, "event").strip():
+    if call is Call.TRACK and not event.strip():
         return answers.EVENT_MISSING
     return ""
 
 
-def _message_id(root: Object, pixel: int, dropped: list[tuple[str, str]]) -> tuple[str, int]:
+def _message_id(given: str, pixel: int) -> tuple[str, int]:
     """The client's id, else one of ours; and the key it is found by."""
-    if "messageId" in root:
-        given = payload.clean_message_id(root.pop("messageId"))
-        if given:
-            return given, client_id_key(pixel, given)
-        if given is None:
-            dropped.append(("messageId", DropReason.MESSAGE_ID))
+    if given:
+        return given, client_id_key(pixel, given)
     message_id = payload.new_message_id()
     return message_id, own_id_key(message_id)
+
+
+def _extra(request: Request, pixel: PixelEntry, dropped: list[tuple[str, str]]) -> bytes:
+    """What the receipt shows beside the payload, encoded."""
+    facts = privacy.permitted_facts(
+        headers.facts(request.headers, request.method, request.http_version),
+        address=pixel.address,
+        user_agent=pixel.user_agent,
+    )
+    listed = [(name[:DROPPED_KEY_CHARACTERS_MAX], reason) for name, reason in dropped[:DROPPED_LISTED_MAX]]
+    return _encode_extra(Extra(listed, len(dropped), facts))
 
 
 def _without_person(root: Object, call: Call, pixel: PixelEntry, received_ms: int, now: str) -> Accepted:
@@ -164,14 +226,16 @@ def _without_person(root: Object, call: Call, pixel: PixelEntry, received_ms: in
     message_id = payload.new_message_id()
     payload.end(kept, call, message_id=message_id, rudder_id=None, received_at=now)
     kept["context"] = {"gpc": True}
-    event = _event(kept, call, pixel, received_ms, own_id_key(message_id), b"")
+    name = payload.text_of(kept, "event")
+    event = _event(payload.encode(kept), call, name, pixel, received_ms, own_id_key(message_id), b"")
     return Accepted(event, message_id, [])
 
 
-def _event(root: Object, call: Call, pixel: PixelEntry, received_ms: int, key: int, extra: bytes) -> Event:
+def _event(
+    encoded: bytes, call: Call, event: str, pixel: PixelEntry, received_ms: int, key: int, extra: bytes
+) -> Event:
+    """`event` is a track's name."""
     if call is Call.PAGE:
-        signal, name = int(Signal.VIEW), None
-    else:
-        event = payload.text_of(root, "event")
-        signal, name = signals.of_track(event, pixel.rules), event[:EVENT_NAME_CHARACTERS_MAX]
-    return Event(pixel.number, received_ms, int(call), signal, name, key, payload.encode(root), extra)
+        return Event(pixel.number, received_ms, _PAGE, _VIEW, None, key, encoded, extra)
+    signal, name = signals.of_track(event, pixel.rules), event[:EVENT_NAME_CHARACTERS_MAX]
+    return Event(pixel.number, received_ms, _TRACK, signal, name, key, encoded, extra)

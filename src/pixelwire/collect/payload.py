@@ -15,6 +15,8 @@ from pixelwire.times import iso_ms
 
 encode: Final = msgspec.json.Encoder().encode
 
+UNKNOWN_PAGE: Final = "Unknown Page"
+
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 # Blank, but printable as far as Unicode is concerned.
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -46,17 +48,15 @@ def text_of(root: Object, member: str) -> str:
     return value if type(value) is str else ""
 
 
-def take_quotes_off(root: Object) -> None:
+def without_quotes(given: str) -> str:
     """AMP reads its client id from a cookie that is JSON-quoted."""
-    given = root.get("anonymousId")
-    if type(given) is str and len(given) > 1 and given[0] == given[-1] == '"':
-        root["anonymousId"] = given[1:-1]
+    return given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
 
 
 def name_page(root: Object) -> None:
     """A page may have no name; an empty one has this."""
     if root.get("name") == "":
-        root["name"] = "Unknown Page"
+        root["name"] = UNKNOWN_PAGE
 
 
 def new_message_id() -> str:

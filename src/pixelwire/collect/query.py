@@ -42,6 +42,19 @@ def parse(query: bytes) -> Parameters:
     return Parameters(taken, {})
 
 
+def regular(query: bytes) -> list[str] | None:
+    """Keys and values in turn, decoded, of a query that is `key=value` pairs and nothing else, as a tag
+    makes it; repeated and empty keys included. None for every other, and beyond PARAMETERS_MAX pairs."""
+    separators = query.translate(None, _NO_SEPARATORS)
+    pairs = (len(separators) + 1) // 2
+    if pairs > PARAMETERS_MAX or separators != _PAIRS[: 2 * pairs - 1] or not separators:
+        return None
+    plain = a2b_qp(query.translate(_FLAT))
+    if len(plain) != len(query) - 2 * query.count(b"%") or plain.count(b"\x1e") != len(separators):
+        return None  # as in _pieces_at_once
+    return plain.decode("utf-8", "replace").split(_AND)
+
+
 def _table(marks: dict[str, str]) -> bytes:
     table = bytearray(range(256))
     for control in (*range(32), 127):
@@ -52,7 +65,10 @@ def _table(marks: dict[str, str]) -> bytes:
 
 
 _MARKED: Final = _table({"&": _AND, "=": _EQUALS, "+": " ", "%": "="})
+_FLAT: Final = _table({"&": _AND, "=": _AND, "+": " ", "%": "="})
 _SPACED: Final = _table({"+": " "})
+_NO_SEPARATORS: Final = bytes(set(range(256)) - set(b"&="))
+_PAIRS: Final = b"=&" * PARAMETERS_MAX
 
 
 def _pieces_at_once(query: bytes) -> list[tuple[str, str]] | None:
