@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from pixelwire.deliver.bounds import IDENTITY_EVENTS_MAX, WINDOW_EVENTS_MIN
 from pixelwire.deliver.parking import CROWD_MIN, LINES_MAX
 from pixelwire.deliver.retry import RetryPolicy
 from pixelwire.testing.check_destination import Behaviour
@@ -149,5 +150,30 @@ def test_new_events_wait_their_turn_no_longer_than_parked_ones(tmp_path: Path) -
                 await eventually(lambda: len(scene.sent()) == 50)
                 visitors = [identity_of(arrival.body) for arrival in scene.receiver.arrivals[begun:]]
             assert sum(visitor.startswith("poison") for visitor in visitors) <= 60
+
+    asyncio.run(run())
+
+
+def test_a_busy_visitor_holds_nobody_else_up(tmp_path: Path) -> None:
+    """More events of one than a window holds: the others pass, nothing is alarmed, and its order holds."""
+    busy = WINDOW_EVENTS_MIN + 100
+
+    async def run() -> None:
+        async with a_scene(tmp_path) as scene:
+            hook = scene.create(concurrency=4, timeout_s=60)
+            scene.receiver.silent_for = b'"busy-1"'
+            scene.visit(*["busy"] * busy, "a", "b")
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: len(scene.sent()) == 2)
+                await eventually(lambda: scene.summary(hook).parked == busy - IDENTITY_EVENTS_MAX)
+                assert (scene.state(hook), scene.summary(hook).reason) == ("running", "")
+                assert scene.summary(hook).cursor == 0
+                scene.receiver.silent_for = b""
+                await scene.receiver.behave(Behaviour.TAKES)
+                await eventually(lambda: len(scene.sent()) > 2 + IDENTITY_EVENTS_MAX + 20)
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.event_state(hook, busy) == "sent")
+            assert in_order(scene.sent(), "busy")
+            assert len(scene.sent()) == len(set(scene.sent())) == busy + 2
 
     asyncio.run(run())
