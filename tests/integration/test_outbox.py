@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pixelwire.collect import outbox as outbox_module
 from pixelwire.collect.fate import BatchResult
 from pixelwire.collect.outbox import Outbox, Pending
 from pixelwire.event import Event, Failure, Tally
@@ -155,6 +156,32 @@ def test_the_next_batch_gathers_while_one_is_under_way(tmp_path: Path) -> None:
             assert len(recorder.batches[1].events) == 5
             await recorder.acknowledge(recorder.batches[1], duplicates=(2,))
             assert (await result_of(later[0])).duplicates == {2}
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("linger_s", "sizes"), [(60.0, [8, 4, 1]), (0.0, [8, 1, 3])])
+def test_visitors_who_come_again_together_share_a_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linger_s: float, sizes: list[int]
+) -> None:
+    """After a batch of eight the next one waits for four, and no longer than it may."""
+    monkeypatch.setattr(outbox_module, "LINGER_S", linger_s)
+
+    async def scenario() -> None:
+        async with connected(tmp_path) as (outbox, recorder):
+            await result_of([put(outbox) for _ in range(8)][-1])
+            recorder.acks_by_itself = False
+            put(outbox)
+            if not linger_s:
+                await recorder.arrived(lambda: len(recorder.batches) == 2)
+            later = [put(outbox) for _ in range(3)]
+            await recorder.arrived(lambda: len(recorder.batches) == 2)
+            recorder.acks_by_itself = True
+            await recorder.acknowledge(recorder.batches[1])
+            await result_of(later[-1])
+            monkeypatch.setattr(outbox_module, "LINGER_S", 0.0)
+            await result_of(put(outbox))
+            assert [len(batch.events) for batch in recorder.batches][: len(sizes)] == sizes
 
     run(scenario())
 

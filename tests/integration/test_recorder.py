@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import cast
 
@@ -28,8 +28,10 @@ from pixelwire.frames import (
     decode_to_worker,
     encode,
 )
+from pixelwire.record import server as server_module
 from pixelwire.record.options import RecorderOptions
 from pixelwire.record.reader import Reader
+from pixelwire.record.segments import open_for_reading, segment_path
 from pixelwire.record.server import RecorderServer
 from pixelwire.record.writer import Writer
 from support.events import make_batch, make_event
@@ -106,6 +108,11 @@ class Running:
         self._server.serve()
         self.writer.close()
 
+    def commits(self) -> list[int]:
+        """How many events each transaction brought, in order."""
+        with closing(open_for_reading(segment_path(self.data_dir, 1))) as connection:
+            return [size for (size,) in connection.execute("SELECT length(keys) / 8 FROM id_batch")]
+
     def stop(self) -> None:
         self._server.stop()
         self._thread.join(DEADLINE_S)
@@ -126,6 +133,28 @@ def test_a_batch_is_on_disk_when_it_is_acknowledged(running: Running, connect: C
     ack = worker.send(make_batch(1, [make_event(message_id="m"), make_event(message_id="m"), make_event()]))
     assert ack == Ack(1, STORED, [1])
     assert Reader(running.data_dir).head() == 2
+
+
+def test_busy_workers_share_a_sync(
+    running: Running, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sends again right after an answer is waited for; who does not come costs the others little."""
+    monkeypatch.setattr(server_module, "BUSY_S", DEADLINE_S)
+    monkeypatch.setattr(server_module, "GATHER_S", DEADLINE_S)
+    workers = [connect(running.socket_path) for _ in range(2)]
+    for number, worker in enumerate(workers, 1):
+        worker.hello(number)
+        worker.send(make_batch(1, [make_event()]))
+    monkeypatch.setattr(server_module, "GATHER_S", 0.05)
+    workers[0].send(make_batch(2, [make_event()]))  # nobody else is known to be busy yet
+    workers[1].send(make_batch(2, [make_event()]))  # waits in vain for the first
+    monkeypatch.setattr(server_module, "GATHER_S", DEADLINE_S)
+    for worker in workers:
+        worker.socket.sendall(encode(make_batch(3, [make_event()])))
+    assert [worker.answer() for worker in workers] == [Ack(3, STORED, [])] * 2
+    commits = running.commits()
+    assert len(commits) == 5
+    assert commits[-1] == 2
 
 
 def test_a_worker_that_comes_back_learns_of_its_batch(running: Running, connect: Connect) -> None:

@@ -27,6 +27,8 @@ from pixelwire.limits import (
 )
 from pixelwire.record.client import RecorderClient
 
+LINGER_S: Final = 0.001  # how long a batch waits to become as large as the one before
+EXPECTED_MAX: Final = 64  # beyond it a sync is shared well enough
 TICK_S: Final = 0.1  # how exactly HOLD_S is kept
 IDLE_TICK_S: Final = 0.25  # with nothing held; tallies still reach the recorder within a second
 assert IDLE_TICK_S + TALLY_INTERVAL_S < 1.0
@@ -75,6 +77,8 @@ class Outbox:
         self._held_events = 0
         self._tallies: Counter[tuple[int, int, str, str]] = Counter()
         self._is_flush_due = False
+        self._lingering: asyncio.TimerHandle | None = None  # while a batch waits for more
+        self._expected = 0  # events in the next batch, going by the one before
 
     # -- For the app -------------------------------------------------------------------------------
 
@@ -97,11 +101,10 @@ class Outbox:
         batch.bytes += size
         self._held_events += 1
         self._held_bytes += size
-        if not self._is_flush_due and self._under_way is None:
-            # After the requests that are ready in this turn of the loop have put theirs.
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
-        return Pending(batch, len(batch.events) - 1)
+        position = len(batch.events) - 1
+        if self._under_way is None:
+            self._flush_when_gathered(position + 1)
+        return Pending(batch, position)
 
     def tally(self, hour: int, pixel: int, outcome: str, reason: str, amount: int = 1) -> None:
         """Counts what needs no event: filtered, refused, failed at once, dropped parameters."""
@@ -150,9 +153,23 @@ class Outbox:
         self._queue.append(batch)
         return batch
 
+    def _flush_when_gathered(self, events: int) -> None:
+        """When as many are here as are expected, or LINGER_S have passed: the visitors who were just answered
+        come again together, and the first of them must not have a sync for itself alone."""
+        if events >= self._expected:
+            if not self._is_flush_due:
+                # After the requests that are ready in this turn of the loop have put theirs.
+                self._is_flush_due = True
+                self._loop.call_soon(self._flush)
+        elif self._lingering is None:
+            self._lingering = self._loop.call_later(LINGER_S, self._flush)
+
     def _flush(self) -> None:
         """Sends the next batch when none is under way; with the tallies gathered so far."""
         self._is_flush_due = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._under_way is not None or not self._client.is_welcome:
             return
         if not self._queue:
@@ -177,7 +194,13 @@ class Outbox:
             self._settle_stored(batch, ack.duplicates)
         else:
             self._settle_failed(batch, Failure(ack.status))
-        self._flush()
+        # As if those that wait and those just answered took turns: half of them in each batch.
+        waiting = self._held_events
+        self._expected = min((len(batch.events) + waiting) // 2, EXPECTED_MAX)
+        if waiting < self._expected:
+            self._flush_when_gathered(waiting)
+        else:
+            self._flush()
 
     def _on_welcome(self, welcome: Welcome) -> None:
         """A new connection: first it is settled what became of the batch that was under way."""

@@ -33,6 +33,8 @@ from pixelwire.record.writer import Writer
 RECEIVE_BYTES = 1_048_576
 BACKLOG = 128
 TIDY_S = 5.0
+BUSY_S = 0.005  # a worker whose next batch came this soon after its last answer has more to send
+GATHER_S = 0.001  # how long a commit waits for such workers
 
 log = telemetry.logger("record")
 
@@ -43,6 +45,8 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.worker = 0  # known after its Hello
+        self.acked_s = 0.0  # monotonic; when it was answered last
+        self.is_busy = False
         self._deframer = Deframer()
 
     def receive(self) -> list[Hello | Batch | Probe]:
@@ -74,7 +78,9 @@ class RecorderServer:
         self._selector = selectors.DefaultSelector()
         self._waiting: list[tuple[Connection, Batch]] = []
         self._stop_receiver, self._stop_sender = socket.socketpair()
+        self._connections: set[Connection] = set()
         self._is_disk_full = False
+        self._is_stopped = False
         self._tidy_at_s = 0.0
         socket_path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
@@ -90,18 +96,39 @@ class RecorderServer:
 
     def serve(self) -> None:
         """Returns when stopped. SyncFailed when the disk did not confirm a write: nothing is answered."""
-        while True:
-            for key, _ in self._selector.select(TIDY_S):
-                if key.fileobj is self._stop_receiver:
-                    self._close()
-                    return
-                if key.fileobj is self._listener:
-                    self._accept()
-                elif key.data.socket.fileno() >= 0:  # not dropped a moment ago
-                    self._guarded(key.data, self._receive)
-            while self._waiting:
+        while not self._is_stopped:
+            self._look(TIDY_S)
+            if self._waiting:
+                self._wait_for_busy()
+            while self._waiting and not self._is_stopped:
                 self._commit()
             self._tidy_when_due()
+        self._close()
+
+    def _look(self, timeout_s: float) -> None:
+        """Takes in what has come, or comes within the time."""
+        for key, _ in self._selector.select(timeout_s):
+            if key.fileobj is self._stop_receiver:
+                self._is_stopped = True
+            elif key.fileobj is self._listener:
+                self._accept()
+            elif key.data.socket.fileno() >= 0:  # not dropped a moment ago
+                self._guarded(key.data, self._receive)
+
+    def _wait_for_busy(self) -> None:
+        """One sync for the batches of all busy workers, not one each: theirs is a moment away. A batch of a
+        worker that is not busy, the only one under low load, waits for nobody."""
+        deadline_s = time.monotonic() + GATHER_S
+        here = {connection for connection, _ in self._waiting}
+        while not self._is_stopped:
+            now_s = time.monotonic()
+            if now_s >= deadline_s or not any(
+                connection.is_busy and now_s < connection.acked_s + BUSY_S
+                for connection in self._connections - here
+            ):
+                return
+            self._look(deadline_s - now_s)
+            here = {connection for connection, _ in self._waiting}
 
     def _tidy_when_due(self) -> None:
         now_s = time.monotonic()
@@ -115,7 +142,9 @@ class RecorderServer:
         except (BlockingIOError, ConnectionError):
             return
         sock.setblocking(False)
-        self._selector.register(sock, selectors.EVENT_READ, Connection(sock))
+        connection = Connection(sock)
+        self._connections.add(connection)
+        self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _receive(self, connection: Connection) -> None:
         for message in connection.receive():
@@ -127,6 +156,7 @@ class RecorderServer:
                 self._writer.examine(message.suspects)
                 connection.send(Condition(self._is_disk_full, self._writer.housekeeping_failure))
             elif connection.worker:
+                connection.is_busy = time.monotonic() < connection.acked_s + BUSY_S
                 self._waiting.append((connection, message))
             else:
                 raise ConnectionAbortedError("a batch before the greeting")
@@ -145,7 +175,9 @@ class RecorderServer:
         except DiskFull:
             self._note_disk(is_full=True)
             acks = [Ack(batch.number, Failure.DISK_FULL, []) for _, batch in taken]
+        now_s = time.monotonic()
         for (connection, _), ack in zip(taken, acks, strict=True):
+            connection.acked_s = now_s
             self._guarded(connection, partial(Connection.send, answer=ack))
 
     def _guarded(self, connection: Connection, step: Callable[[Connection], None]) -> None:
@@ -159,11 +191,11 @@ class RecorderServer:
     def _drop_older(self, worker: int) -> None:
         """A worker that greets again has given up its former connection: a batch still in there must not
         be committed after the answer to the greeting said that it is absent."""
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, Connection) and key.data.worker == worker:
-                self._drop(key.data)
+        for connection in [one for one in self._connections if one.worker == worker]:
+            self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
+        self._connections.discard(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
         self._waiting = [(other, batch) for other, batch in self._waiting if other is not connection]
