@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 import re
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 import pytest
 
 import pixelwire
+from pixelwire.apply.document import read_document
 from pixelwire.cli.destination_options import ROUTING
 from pixelwire.cli.exits import Exit
 from pixelwire.cli.group import COMMANDS, group
@@ -183,11 +185,24 @@ def test_outcomes_reasons_and_signals_are_documented() -> None:
     assert [name for name in missing if not name.startswith("CUSTOM_EVENT_")] == []
 
 
+def problems_to_apply(text: str) -> list[str]:
+    """Those of a file for `pixelwire apply`, whose variables are set and whose files are there."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in re.findall(r'file = "([^"]+)"', text):
+            Path(folder, name).write_text("0123456789abcdef")
+        path = Path(folder, "apply.toml")
+        path.write_text(text)
+        variables = dict.fromkeys(re.findall(r'env = "([^"]+)"', text), "https://set.example/in")
+        return read_document(path, variables).problems
+
+
 def test_toml_in_the_pages_is_valid() -> None:
-    """It can be copied into the configuration file, or one of filters and transforms."""
+    """It can be copied into the configuration file, one for `apply`, or one of filters and transforms."""
     for name, text in blocks("toml"):
         values = tomllib.loads(text)
-        if values.keys() <= set(ROUTING):
+        if "businesses" in values:
+            assert problems_to_apply(text) == [], name
+        elif values.keys() <= set(ROUTING):
             parse_route(values.get("filters"), values.get("transforms"))
         else:
             assert set(values) <= set(Settings.model_fields), name
@@ -195,11 +210,13 @@ def test_toml_in_the_pages_is_valid() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
 def test_examples_parse(path: Path) -> None:
-    """Settings by name, options of destinations by their kind, filters and transforms."""
+    """Settings by name, options of destinations by their kind, files for `apply`, filters and transforms."""
     values = tomllib.loads(path.read_text())
     kind = path.name.split(".")[0]
     if kind == "pixelwire":
         Settings(**values)
+    elif kind == "apply":
+        assert problems_to_apply(path.read_text()) == []
     elif kind == "routing":
         parse_route(**values)
     else:

@@ -77,7 +77,13 @@ def open_to_read(path: Path) -> apsw.Connection:
 
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
-    """One transaction, all or nothing; on disk when this returns."""
+    """One transaction, all or nothing; on disk when this returns. Inside another one it is a part of that:
+    who catches an error inside must let the whole fail, as nothing of the part is undone alone.
+    """
+    if connection.in_transaction:
+        with translated():
+            yield
+        return
     with translated():
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -92,7 +98,13 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def reading(connection: apsw.Connection) -> Iterator[None]:
-    """One view of the file for several statements; short, so that it holds no checkpoint back."""
+    """One view of the file for several statements; short, so that it holds no checkpoint back. Inside a
+    transaction it is that one's.
+    """
+    if connection.in_transaction:
+        with translated():
+            yield
+        return
     with translated():
         connection.execute("BEGIN")
         try:

@@ -1,9 +1,11 @@
 """The catalog as the management process and the command line open it: every subject behind one door."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from pixelwire.catalog.database import catalog_path, open_to_write
+from pixelwire.catalog.database import catalog_path, open_to_write, writing
 from pixelwire.catalog.orders import Orders
 from pixelwire.catalog.pixels import Pixels
 from pixelwire.catalog.schema import migrate
@@ -24,3 +26,9 @@ class Catalog(Pixels, Tokens, Orders):
             connection.close()
             raise
         return cls(connection, clock or SystemClock())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All calls inside are one transaction, on disk when the block ends; an error undoes them all."""
+        with writing(self._connection):
+            yield

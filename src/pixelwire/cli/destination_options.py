@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from pixelwire.destinations import registry
-from pixelwire.destinations.secret import decode
+from pixelwire.destinations.options import typed_text
 from pixelwire.errors import ConfigError
 from pixelwire.routing.route import parse_route
 
@@ -78,7 +78,7 @@ def collect(
                 raise click.UsageError(f"{name}: {table} has a plain value already")
             inner[key] = text
         else:
-            found[name] = _typed(text, fields[name].type) if name in fields else text
+            found[name] = typed_text(text, fields[name].type) if name in fields else text
     return found
 
 
@@ -101,17 +101,6 @@ def read_routing(file: Path) -> dict[str, Any]:
             [f"{file}: {name} is not known; there are filters and transforms" for name in other]
         )
     return {"filters": values.get("filters", {}), "transforms": values.get("transforms", [])}
-
-
-def _typed(text: str, kind: Any) -> Any:
-    """The text as the option's type; as it is where it does not fit, for the check to name it."""
-    for strict in (True, False):
-        try:
-            value = msgspec.convert(text, kind, strict=strict, dec_hook=decode)
-        except msgspec.ValidationError:
-            continue
-        return value if isinstance(value, bool | int | float) else text
-    return text
 
 
 def _split(pair: str, option: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     UNREACHABLE = 4  # no server answers
     REFUSED = 5  # the server said no: a refused pixel, a token that does not reach
+    DIFFERENT = 6  # a dry run found something to do
     INTERRUPTED = 130  # Ctrl-C, as shells count it
 
 

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "token",
     "destination",
     "dead-letter",
+    "apply",
     "send",
     "tail",
     "retention",
@@ -44,7 +45,7 @@ Examples:
 
 \b
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found,
-4 no server answers, 5 refused, 130 interrupted.
+4 no server answers, 5 refused, 6 a dry run found something to do, 130 interrupted.
 """
 
 

@@ -79,6 +79,19 @@ def described(kind: type[Options]) -> dict[str, str]:
     return {field.encode_name: _description(field.type) for field in msgspec.structs.fields(kind)}
 
 
+def typed_text(text: str, kind: Any) -> Any:
+    """A text that is given for an option of a type (`5` for a number): as that type, or as it is where it
+    does not fit, for `parse` to name it.
+    """
+    for strict in (True, False):
+        try:
+            value = msgspec.convert(text, kind, strict=strict, dec_hook=decode)
+        except msgspec.ValidationError:
+            continue
+        return value if isinstance(value, bool | int | float) else text
+    return text
+
+
 def default_of(field: msgspec.structs.FieldInfo) -> Any:
     """The value of an option that is not given; NODEFAULT of one that must be."""
     if field.default_factory is not msgspec.NODEFAULT:

@@ -10,7 +10,7 @@ import pytest
 from pixelwire.catalog.database import catalog_path, writing
 from pixelwire.catalog.statements import migrations
 from pixelwire.catalog.store import Catalog
-from pixelwire.errors import CatalogBusy, CatalogError, SchemaMismatch
+from pixelwire.errors import CatalogBusy, CatalogError, Conflict, SchemaMismatch
 
 
 def test_nobody_but_its_owner_reads_the_file(tmp_path: Path) -> None:
@@ -121,3 +121,27 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     assert [entry.name for entry in catalog.pixels(business.id)[0]] == ["One"]
     assert [dataset.name for dataset in catalog.datasets(business.id)] == ["One"]
     catalog.close()
+
+
+def test_calls_inside_a_transaction_are_one(tmp_path: Path) -> None:
+    """Nobody sees a part of them; what was made inside is found inside."""
+    catalog, other = Catalog.open(tmp_path), Catalog.open(tmp_path)
+    with catalog.transaction():
+        business = catalog.create_business("Shop")
+        catalog.create_pixel(business.id, "https://shop.example", "One")
+        assert [pixel.name for pixel in catalog.pixels(business.id)[0]] == ["One"]
+        assert other.businesses() == []
+    assert [entry.name for entry in other.businesses()] == ["Shop"]
+
+    def fail_half_way() -> None:
+        with catalog.transaction():
+            catalog.rename_business(business.id, "Renamed")
+            catalog.create_pixel(business.id, "https://shop.example", "One")
+
+    with pytest.raises(Conflict):
+        fail_half_way()
+    assert catalog.business(business.id).name == "Shop"
+    catalog.rename_business(business.id, "After")
+    assert other.business(business.id).name == "After"
+    catalog.close()
+    other.close()

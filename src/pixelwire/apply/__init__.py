@@ -1,0 +1,1 @@
+"""Apply: what a file declares against what the catalog has. Knows no terminal and no event."""
