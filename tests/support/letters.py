@@ -16,13 +16,14 @@ def insert_letter(
     attempts: int = 1,
     died_ms: int = 3_000,
     payload: bytes | None = None,
+    number: int | None = None,
 ) -> int:
     """Of an event of pixel 1; its number."""
     connection.execute(
         "INSERT INTO dead_letter"
-        " (destination, home, seq, pixel, message_id, attempts, reason, died_ms, payload)"
-        " VALUES (?1, ?1, ?2, 1, 'm', ?3, ?4, ?5, ?6)",
-        (destination, seq, attempts, reason, died_ms, payload or b"{%d}" % seq),
+        " (destination, home, seq, pixel, message_id, attempts, reason, died_ms, payload, number)"
+        " VALUES (?1, ?1, ?2, 1, 'm', ?3, ?4, ?5, ?6, ?7)",
+        (destination, seq, attempts, reason, died_ms, payload or b"{%d}" % seq, number),
     )
     return connection.last_insert_rowid()
 

@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pixelwire.catalog.store import Catalog
+from pixelwire.deliver.database import open_to_write
 from support.asgi import Api
 from support.events import make_event, record
+from support.letters import insert_letter
 
 MARK = "kept-from-others"
 EVENTS = 2  # one of each
+LETTER = 7_000_000_001  # a number that is nowhere else in an answer
 
 
 class Tenant(NamedTuple):
@@ -28,12 +31,13 @@ class Tenant(NamedTuple):
     token_id: str
     dataset_id: str
     destination_id: str
+    number: str  # of a dead letter
 
     @classmethod
     def nobody(cls) -> "Tenant":
         """Well-formed ids of what is not there."""
         ids = [str(uuid4()) for _ in range(5)]
-        return cls(ids[0], uuid4().hex, f"{MARK}-nowhere", *ids[1:])
+        return cls(ids[0], uuid4().hex, f"{MARK}-nowhere", *ids[1:], str(LETTER + 2))
 
 
 def make_tenant(catalog: Catalog, name: str) -> tuple[Tenant, int]:
@@ -49,7 +53,20 @@ def make_tenant(catalog: Catalog, name: str) -> tuple[Tenant, int]:
         business.id, "webhook", f"{name} hook", hook, [pixel.id], start_after=EVENTS
     )
     ids = (business.id, pixel.id, f"{name}-message", key.id, token.id, pixel.dataset_id, destination.id)
-    return Tenant(*ids), pixel.number
+    return Tenant(*ids, str(LETTER + pixel.number % 2)), pixel.number
+
+
+def bury(data_dir: Path, tenant: Tenant) -> None:
+    """Gives its destination a dead letter."""
+    connection = open_to_write(data_dir)
+    connection.execute(
+        "INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revision)"
+        " VALUES (?, '', ?, ?, 'running', 0, 1)",
+        (tenant.destination_id, EVENTS, EVENTS),
+    )
+    place, payload = connection.last_insert_rowid(), b'{"title":"%s"}' % tenant.message_id.encode()
+    insert_letter(connection, place, 1, reason=tenant.message_id, payload=payload, number=int(tenant.number))
+    connection.close()
 
 
 class Call(NamedTuple):
@@ -78,6 +95,9 @@ class Tenants(Api):
                 make_event(other_number, message_id=self.other.message_id, payload={"title": MARK}),
             ],
         )
+
+        for tenant in (self.own, self.other):
+            bury(data_dir, tenant)
 
     def calls(self) -> list[Call]:
         """Every one in `/openapi.json`."""

@@ -1,5 +1,6 @@
 """Members of bodies, checked by the catalog's own rules. Knows no route."""
 
+from datetime import datetime
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from pixelwire.event import Signal
 from pixelwire.limits import NAME_CHARACTERS_MAX
 
 AAM_FIELDS_MAX: Final = 11
+MOMENT_CHARACTERS_MAX: Final = 64
 
 Json = TypeVar("Json")
 
@@ -77,6 +79,29 @@ AamField = Literal[
     "EXTERNAL_ID",
 ]
 Role = Literal["read", "write", "admin"]
+
+
+def moment_ms(value: str) -> int:
+    """Milliseconds since 1970. ValueError for what is no time with its offset."""
+    try:
+        moment = datetime.fromisoformat(value)
+        if len(value) > MOMENT_CHARACTERS_MAX or moment.tzinfo is None:
+            raise ValueError(value)
+        return round(moment.timestamp() * 1_000)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time such as 2026-01-23T04:56:07Z") from None
+
+
+def _checked_moment(value: str) -> str:
+    moment_ms(value)
+    return value
+
+
+Moment = Annotated[
+    str,
+    AfterValidator(_checked_moment),
+    Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-23T04:56:07Z"]),
+]
 
 
 class Body(BaseModel):

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from pixelwire.manage.own import (
     counts,
+    dead_letters,
     destination_dry_runs,
     destination_kinds,
     destination_trials,
@@ -28,6 +29,7 @@ PARTS = (
     destination_dry_runs,
     destination_trials,
     destination_kinds,
+    dead_letters,
     tokens,
 )
 for part in PARTS:
