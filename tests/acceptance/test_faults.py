@@ -3,7 +3,6 @@
 The real command and real faults. Each row also ends with the promise: what was acknowledged is there, once.
 """
 
-import contextlib
 import os
 import signal
 from pathlib import Path
@@ -20,7 +19,6 @@ from support.faults import (
     see_log,
     see_metric,
     see_ready,
-    small_disk,
     stopped,
 )
 from support.load import Ledger, Load
@@ -52,35 +50,8 @@ def wait_refused(load: Load, more: int = 16) -> None:
     wait_until(lambda: load.failed >= goal, 30, "requests are answered 503")
 
 
-def fill(ballast: Path) -> None:
-    """Until nothing fits any more."""
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while file.write(bytes(65_536)):
-            pass
-
-
 def reasons(ledger: Ledger) -> set[str]:
     return set(ledger.outcomes)
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    """503 `disk_full` at once, loud, and over when there is room again."""
-    with small_disk(tmp_path / "data", "32m") as disk, serve(disk) as server:
-        ballast = disk / "ballast"
-        with load_of(server) as load:
-            wait_stored(load)
-            fill(ballast)
-            wait_refused(load)
-            see_check(server, "disk", "failing", "the disk is full")
-            see_metric(server, CHECK, FAILING, check="disk")
-            see_log(server, "disk_full", "free room")
-            ballast.unlink()
-            wait_stored(load)
-        ledger = load.stop()
-        assert reasons(ledger) == {"stored", "failed disk_full"}
-        see_ready(server)
-        see_metric(server, "pixelwire_requests_answered_total", 16, outcome="failed", reason="disk_full")
-        check_promise(server, ledger)
 
 
 @pytest.mark.parametrize(("calls", "error"), [(WRITES, "EIO"), (SYNCS, "EIO"), (SYNCS, "ENOSPC")])

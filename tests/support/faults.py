@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,14 +111,31 @@ def see_ready(server: Server) -> None:
 
 
 @contextmanager
-def small_disk(path: Path, size: str) -> Iterator[Path]:
-    """A file system of its own at `path`, as large as said."""
+def small_disk(path: Path, size: str, *, files: int = 0) -> Iterator[Path]:
+    """A file system of its own at `path`, as large as said, for so many files (0: any number)."""
     path.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(path))
+    mount("-t", "tmpfs", "-o", f"size={size},nr_inodes={files},mode=700", "tmpfs", str(path))
     try:
         yield path
     finally:
         unmount(path)
+
+
+def fill(ballast: Path) -> None:
+    """Until nothing fits on its disk any more."""
+    with ballast.open("wb", buffering=0) as file:
+        for piece in (bytes(65_536), bytes(4_096)):
+            with contextlib.suppress(OSError):
+                while file.write(piece):
+                    pass
+
+
+def fill_names(folder: Path) -> None:
+    """Until no file more can be made on its disk."""
+    folder.mkdir()
+    with contextlib.suppress(OSError):
+        for number in count():
+            (folder / str(number)).touch()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, Final
 import apsw
 
 from pixelwire.errors import CatalogBusy, CatalogError
+from pixelwire.room import is_disk_full
 
 FILE: Final = "catalog.db"
 BUSY_WAIT_MS: Final = 3_000
@@ -32,10 +33,6 @@ def translated() -> Iterator[None]:
         yield
     except (apsw.BusyError, apsw.LockedError) as exc:
         raise CatalogBusy from exc
-    except apsw.FullError as exc:
-        raise CatalogError(
-            "the catalog could not be written", hint="the disk is full: free some space"
-        ) from exc
     except (apsw.CorruptError, apsw.NotADBError) as exc:
         raise CatalogError(f"{FILE} is damaged: {exc}", hint="restore it from a backup") from exc
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as exc:
@@ -43,7 +40,10 @@ def translated() -> Iterator[None]:
             f"{FILE} can not be opened: {exc}", hint="check the data directory and who owns it"
         ) from exc
     except apsw.Error as exc:
-        raise CatalogError(f"{FILE}: {exc}") from exc
+        if is_disk_full(exc):
+            hint = "the disk is full: free some space"
+            raise CatalogError(f"{FILE} has no room on its disk", hint=hint) from exc
+        raise CatalogError(f"{FILE}: {exc}", hint="check the disk of the data directory") from exc
 
 
 def open_to_write(path: Path) -> apsw.Connection:

@@ -10,6 +10,7 @@ import apsw
 
 from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
+from pixelwire.room import is_disk_full
 
 FILE: Final = "delivery.db"
 MIGRATIONS: Final = ("0001_delivery.sql", "0002_expired.sql", "0003_lines.sql", "0004_letters.sql")
@@ -30,10 +31,11 @@ def translated() -> Iterator[None]:
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as exc:
         hint = "check the data directory and who owns it"
         raise DeliveryError(f"{FILE} can not be opened: {exc}", hint=hint) from exc
-    except apsw.FullError as exc:
-        raise DeliveryError(f"{FILE} can not be written", hint="the disk is full: free some space") from exc
     except apsw.Error as exc:
-        raise DeliveryError(f"{FILE}: {exc}") from exc
+        if is_disk_full(exc):
+            hint = "the disk is full: free some space"
+            raise DeliveryError(f"{FILE} has no room on its disk", hint=hint) from exc
+        raise DeliveryError(f"{FILE}: {exc}", hint="check the disk of the data directory") from exc
 
 
 def open_to_write(data_dir: Path) -> apsw.Connection:

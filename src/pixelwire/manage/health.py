@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import apsw
@@ -29,6 +30,7 @@ from pixelwire.record.condition import ask
 CheckState = Literal["ok", "warning", "failing", "unknown"]
 
 DESCRIPTORS_FULL: Final = 0.9
+FILES_MIN: Final = 16  # a segment is three, and another takes its time to be sealed
 ANSWER_S: Final = 1.0  # a recorder that needs longer for a commit does not keep up either
 
 router = APIRouter(tags=["Health"])
@@ -152,13 +154,22 @@ def _disk(desk: Desk, condition: Condition | None) -> Check:
         return Check("disk", "failing", "the disk is full: the last events did not fit; free some space")
     try:
         free = shutil.disk_usage(desk.data_dir).free
+        has_names = _has_names(desk.data_dir)
     except OSError as exc:
         return Check("disk", "failing", f"the disk can not be asked: {exc.strerror}")
     if free < DISK_FREE_MIN_BYTES:
         return Check("disk", "failing", "the disk is full; free some space")
+    if not has_names:
+        return Check("disk", "warning", "no room for more files (inodes): remove some that are not needed")
     if free < DISK_FREE_LOW_BYTES:
         return Check("disk", "warning", f"{free // 1_048_576} MiB of disk are left")
     return Check("disk", "ok")
+
+
+def _has_names(path: Path) -> bool:
+    """Some file systems have no limit of their own: they say 0 of 0."""
+    found = os.statvfs(path)
+    return not found.f_files or found.f_favail >= FILES_MIN
 
 
 def _catalog(desk: Desk) -> Check:

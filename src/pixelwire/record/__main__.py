@@ -1,6 +1,7 @@
 """The recorder's process, started by the supervisor."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from pixelwire import lifeline, telemetry
@@ -9,6 +10,7 @@ from pixelwire.home import check_home
 from pixelwire.record.chain import SegmentLimits
 from pixelwire.record.options import RecorderOptions
 from pixelwire.record.server import RecorderServer
+from pixelwire.record.waiting import WaitingWriter
 from pixelwire.record.writer import Writer
 
 EXIT_FAILED = 1
@@ -21,10 +23,13 @@ def main() -> int:
     log = telemetry.logger("record")
     try:
         check_home(Path(options.data_dir), options.lock)
-        writer = Writer.open(
-            Path(options.data_dir),
-            segment_limits=SegmentLimits(bytes_max=options.retention.segment_bytes),
-            retention=options.retention,
+        writer = WaitingWriter(
+            partial(
+                Writer.open,
+                Path(options.data_dir),
+                segment_limits=SegmentLimits(bytes_max=options.retention.segment_bytes),
+                retention=options.retention,
+            )
         )
         server = RecorderServer(Path(options.socket_path), writer)
         lifeline.on_release(server.stop)
@@ -39,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def serve(server: RecorderServer, writer: Writer) -> None:
+def serve(server: RecorderServer, writer: WaitingWriter) -> None:
     """Until it is released. What can not be read ends it, too: the next one looks closely first."""
     try:
         server.serve()

@@ -179,8 +179,10 @@ class Chain:
             return
         try:
             self._open(number + 1)
-        except apsw.FullError:
-            # The old one goes on, for as long as it finds room itself.
+        except (apsw.FullError, apsw.IOError, apsw.CantOpenError) as error:
+            if is_failed_write(error):
+                raise
+            # There is no room for a file more, in bytes or in names. The old one goes on while it can.
             self._roll_again_s = self._clock.monotonic_s() + ROLL_RETRY_S
             return
         connection.close()

@@ -28,6 +28,7 @@ from pixelwire.frames import (
     encode,
 )
 from pixelwire.limits import COMMIT_EVENTS_MAX
+from pixelwire.record.waiting import WaitingWriter
 from pixelwire.record.writer import Writer
 
 RECEIVE_BYTES = 1_048_576
@@ -72,7 +73,7 @@ class Connection:
 class RecorderServer:
     """Serves a unix socket until `stop` is called. `commit` errors other than a full disk end it."""
 
-    def __init__(self, socket_path: Path, writer: Writer) -> None:
+    def __init__(self, socket_path: Path, writer: Writer | WaitingWriter) -> None:
         self._writer = writer
         self._socket_path = socket_path
         self._selector = selectors.DefaultSelector()
@@ -89,6 +90,7 @@ class RecorderServer:
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._stop_receiver, selectors.EVENT_READ)
+        self._note_disk(is_full=writer.is_waiting)
 
     def stop(self) -> None:
         """From any thread: `serve` returns after the commit under way."""
@@ -134,7 +136,10 @@ class RecorderServer:
         now_s = time.monotonic()
         if now_s >= self._tidy_at_s:
             self._tidy_at_s = now_s + TIDY_S
+            was_waiting = self._writer.is_waiting
             self._writer.tidy()
+            if was_waiting:
+                self._note_disk(is_full=self._writer.is_waiting)
 
     def _accept(self) -> None:
         try:

@@ -23,6 +23,7 @@ from pixelwire.record.resume import LOST, find_store_id
 from pixelwire.record.retention import RetentionLimits
 from pixelwire.record.sealing import open_totals
 from pixelwire.record.segments import Storage, events_dir
+from pixelwire.room import is_disk_full
 
 BYTES_PER_ROW = 64  # of a row beside its payload and extra: varints, keys, page overhead
 Row = tuple[int, int, int, int, int, bytes, bytes]
@@ -80,6 +81,11 @@ class Writer:
                 retention=retention,
             )
         return cls(chain)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Never: its store is open. See waiting.py."""
+        return False
 
     @property
     def store_id(self) -> str:
@@ -250,7 +256,7 @@ class translated:  # noqa: N801 reads as a statement: `with translated():`
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, apsw.FullError):
+        if is_disk_full(error):
             raise DiskFull("the disk of the data directory is full", hint="free room on it") from error
         if isinstance(error, DAMAGED):
             raise SegmentDamaged(

@@ -2,6 +2,7 @@
 over the same files would be two writers.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,12 +11,21 @@ import time
 from pathlib import Path
 from typing import Final
 
+from pixelwire import telemetry
 from pixelwire.errors import DataDirectoryError
 from pixelwire.home import LOCK_NAME, RESTORING_NAME, Identity, identity_of
 from pixelwire.limits import PORT_WAIT_S, SOCKET_PATH_BYTES_MAX
 
 RUNTIME_NOTE: Final = "runtime"
+RUNTIME_PREFIX: Final = "pixelwire-"
+IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 the directory in it is our own, with a name that nobody knows before
+ROOM_BYTES: Final = 16_384  # what the supervisor writes there
 RETRY_S: Final = 0.05
+NOTE_REMEDY: Final = (
+    "free room on the disk of the data directory; until then nobody can take this server over"
+)
+
+log = telemetry.logger("supervise")
 
 
 class DataDirectory:
@@ -69,28 +79,68 @@ class DataDirectory:
                     owner = os.pread(self.lock_fd, 20, 0).decode("ascii", "replace").strip()
                     os.close(self.lock_fd)
                     raise DataDirectoryError(
-                        f"the data directory {self.path} is in use by another Pixelwire (process {owner})",
+                        f"the data directory {self.path} is in use by another Pixelwire"
+                        f" (process {owner or 'unknown'})",
                         hint="stop that one first, or choose another directory with --data-dir",
                     ) from None
                 time.sleep(RETRY_S)
-        os.ftruncate(self.lock_fd, 0)
-        os.pwrite(self.lock_fd, b"%d\n" % os.getpid(), 0)
+        _note(self.lock_fd, str(os.getpid()))
 
     def _make_runtime(self) -> Path:
         """Socket paths end at 107 bytes, so they are not put below the data directory, which may be deep."""
-        note = self.path / RUNTIME_NOTE
         former = noted_runtime(self.path)
         if former is not None:
             shutil.rmtree(former, ignore_errors=True)  # left behind by a server that was killed
-        runtime = Path(tempfile.mkdtemp(prefix="pixelwire-", dir=_runtime_parent()))
+        runtime = _private_directory()
         longest = len(os.fsencode(runtime / "recorder.sock"))
         if longest > SOCKET_PATH_BYTES_MAX:
             raise DataDirectoryError(
                 f"the runtime directory {runtime} has too long a path for a unix socket",
                 hint="set XDG_RUNTIME_DIR or TMPDIR to a short path",
             )
-        note.write_text(f"{runtime}\n")
+        try:
+            note = os.open(self.path / RUNTIME_NOTE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            log.warning("note_not_written", error=str(error), remedy=NOTE_REMEDY)
+        else:
+            _note(note, str(runtime))
+            os.close(note)
         return runtime
+
+
+def _note(descriptor: int, text: str) -> None:
+    """Over what stands there, which needs no room where there is none. Others read it; we do not need it: a
+    full disk keeps no server from answering."""
+    try:
+        line = text.encode() + b"\n"
+        os.pwrite(descriptor, line, 0)
+        os.ftruncate(descriptor, len(line))
+    except OSError as error:
+        log.warning("note_not_written", error=str(error), remedy=NOTE_REMEDY)
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)  # better no word than one that is not true
+
+
+def _private_directory() -> Path:
+    """A new one, where there is room for what will lie in it."""
+    failure: OSError | None = None
+    for parent in _runtime_parents():
+        try:
+            made = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX, dir=parent))
+        except OSError as error:
+            failure = error
+            continue
+        try:
+            (made / "room").write_bytes(bytes(ROOM_BYTES))
+            (made / "room").unlink()
+            return made
+        except OSError as error:
+            failure = error
+            shutil.rmtree(made, ignore_errors=True)
+    raise DataDirectoryError(
+        f"no directory can be made for the server's sockets: {failure}",
+        hint="free room in the directory for temporary files, or set XDG_RUNTIME_DIR to another",
+    )
 
 
 def noted_runtime(data_dir: Path, *, is_anywhere: bool = False) -> Path | None:
@@ -103,13 +153,17 @@ def noted_runtime(data_dir: Path, *, is_anywhere: bool = False) -> Path | None:
         noted = Path((data_dir / RUNTIME_NOTE).read_text().strip())
     except OSError:
         return None
-    if not noted.name.startswith("pixelwire-"):
+    if not noted.name.startswith(RUNTIME_PREFIX):
         return None
     if is_anywhere:
         return noted if noted.is_dir() and noted.stat().st_uid == os.geteuid() else None
-    return noted if noted.parent == _runtime_parent() else None
+    return noted if noted.parent in _runtime_parents() else None
 
 
-def _runtime_parent() -> Path:
+def _runtime_parents() -> list[Path]:
+    """Where the sockets' directory may be made, the best first."""
     given = os.environ.get("XDG_RUNTIME_DIR", "")
-    return Path(given) if given and os.access(given, os.W_OK) else Path(tempfile.gettempdir())
+    parents = [Path(given)] if given and os.access(given, os.W_OK) else []
+    with contextlib.suppress(FileNotFoundError):  # none of the usual places has room
+        parents.append(Path(tempfile.gettempdir()))
+    return [*parents, IN_MEMORY]
