@@ -32,6 +32,7 @@ from pixelwire.clock import SystemClock  # noqa: E402
 from pixelwire.deliver.__main__ import SWITCH_INTERVAL_S  # noqa: E402
 from pixelwire.destinations import registry  # noqa: E402
 from pixelwire.destinations.base import Batch, Destination, Item, Sent, Surroundings  # noqa: E402
+from support.postgres import HOST, SUPERUSER, PostgresServer  # noqa: E402
 from support.seaweed import BUCKET, SeaweedServer  # noqa: E402
 
 VISITORS = 10_000
@@ -158,11 +159,20 @@ def s3(_: Path, **options: Any) -> Iterator[Target]:
         yield Target("object_store", {**where, "allow_private_addresses": True, **options})
 
 
+@contextmanager
+def postgres(_: Path) -> Iterator[Target]:
+    """A server of the embedded kind with its usual settings, which sync; a new database."""
+    with PostgresServer(settings=()) as server:
+        where = {"host": HOST, "port": server.port, "database": server.new_database(), "sslmode": "disable"}
+        yield Target("postgres", {**where, "user": SUPERUSER, "password": server.password})
+
+
 TARGETS: dict[str, Callable[[Path], AbstractContextManager[Target]]] = {
     "folder-ndjson": folder,
     "folder-parquet": lambda base: folder(base, format="parquet"),
     "s3-ndjson": s3,
     "s3-parquet": lambda base: s3(base, format="parquet"),
+    "postgres": postgres,
 }
 
 

@@ -28,6 +28,7 @@ class TcpProxy:
         self.port = 0  # its own, from the system at the first start
         self.connections_total = 0
         self.bytes_total = 0  # passed on, both ways
+        self.held_bytes_total = 0  # read while it was silent
         self._target = (target_host, target_port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -71,6 +72,9 @@ class TcpProxy:
         """Everything passes again."""
         self._run(self._pass_on)
 
+    async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What is said to a client before anything is passed on. Overridden where there is such a thing."""
+
     def _run(self, method: Callable[[], Coroutine[Any, Any, None]]) -> None:
         asyncio.run_coroutine_threadsafe(method(), self._loop).result(PATIENCE_S)
 
@@ -107,6 +111,7 @@ class TcpProxy:
         self._writers.add(writer)
         try:
             await self._may_pass.wait()
+            await self.greet(reader, writer)
             theirs, ours = await asyncio.open_connection(*self._target)
             self._writers.add(ours)
             try:
@@ -125,7 +130,9 @@ class TcpProxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(PIECE_BYTES):
-            await self._may_pass.wait()
+            if not self._may_pass.is_set():
+                self.held_bytes_total += len(piece)
+                await self._may_pass.wait()
             writer.write(piece)
             self.bytes_total += len(piece)
             await writer.drain()

@@ -8,7 +8,7 @@ import msgspec
 
 from pixelwire.destinations.base import GiveUp, Item, ItemResult, Sent
 from pixelwire.destinations.postgres import statements
-from pixelwire.destinations.postgres.fitting import fit, new_type
+from pixelwire.destinations.postgres.fitting import columns_of_any_value, fit, new_type
 from pixelwire.destinations.postgres.shape import (
     RECEIVED_AT,
     SOURCE,
@@ -99,10 +99,11 @@ def fill(grouped: Grouped, tables: Tables) -> Filled:
     has_misfits = False
     for table, rows in grouped.rows.items():
         columns, why_missing = tables.columns_of(table), tables.why_missing(table)
+        of_any_value = columns_of_any_value(columns)
         fitted: list[Row] = []
         given: set[str] = set()
         for key, row in rows.items():
-            taken, misfits = fit(row, columns, why_missing)
+            taken, misfits = fit(row, columns, of_any_value, why_missing)
             if misfits:
                 has_misfits = True
                 if not columns:
@@ -110,7 +111,8 @@ def fill(grouped: Grouped, tables: Tables) -> Filled:
                 discards.setdefault(key, []).extend(
                     Discard(table, column, row[column], reason) for column, reason in misfits
                 )
-            given.update(taken)
+            if not taken.keys() <= given:
+                given.update(taken)
             fitted.append(taken)
         if columns:
             upserts.append(Statement(statements.upsert(schema, table, given, columns), _json(fitted)))

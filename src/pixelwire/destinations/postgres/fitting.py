@@ -6,7 +6,7 @@ A value is stored whole or not at all: what would have to be rounded, cut or gue
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pixelwire.destinations.postgres.shape import Row
+from pixelwire.destinations.postgres.shape import TIME_COLUMNS, Row
 from pixelwire.destinations.postgres.texts import as_json, as_text, as_time
 
 TEXT: Final = "text"
@@ -22,6 +22,7 @@ TEXT_BYTES_IN_ROW_MAX: Final = 24
 OTHER_BYTES_IN_ROW_MAX: Final = 16  # 8, and as much to align them
 VALUES_THAT_ALWAYS_FIT: Final = ROW_BYTES_MAX // TEXT_BYTES_IN_ROW_MAX
 
+_TEXTS: Final = (TEXT, "character varying")
 _BIGINTS: Final = range(-(2**63), 2**63)
 _INTEGERS: Final = range(-(2**31), 2**31)
 _SMALLINTS: Final = range(-(2**15), 2**15)
@@ -36,27 +37,38 @@ def new_type(values: Iterable[Any]) -> str:
     return DOUBLE if types == {BIGINT, DOUBLE} else TEXT
 
 
-def fit(row: Row, columns: Mapping[str, str], reason_if_missing: str) -> tuple[Row, list[tuple[str, str]]]:
+def columns_of_any_value(columns: Mapping[str, str]) -> frozenset[str]:
+    """Those that take every value a shaped row can have in them, as it is: in JSON all has a text."""
+    return frozenset(
+        column
+        for column, kind in columns.items()
+        if kind in _TEXTS or (kind == TIME and column in TIME_COLUMNS)  # these are times already
+    )
+
+
+def fit(
+    row: Row, columns: Mapping[str, str], of_any_value: frozenset[str], reason_if_missing: str
+) -> tuple[Row, list[tuple[str, str]]]:
     """The row as the columns (name -> type) take it, and which of its columns do not, with the reason."""
-    fitted: Row = {}
     misfits: list[tuple[str, str]] = []
-    for column, value in row.items():
-        kind = columns.get(column)
-        if kind == TEXT and type(value) is str:
-            fitted[column] = value
-        elif kind is None:
-            misfits.append((column, reason_if_missing))
-        elif kind not in _FITS:
-            misfits.append((column, f"the column has a type that is not written: {kind or 'generated'}"))
-        elif (taken := _FITS[kind](value)) is None:
-            misfits.append((column, f"it does not fit the column's type {kind}"))
-        else:
-            fitted[column] = taken
-    if len(fitted) > VALUES_THAT_ALWAYS_FIT:
-        misfits += [(column, "the row is full") for column in _beyond_a_page(fitted)]
+    if rest := row.keys() - of_any_value:
+        row = dict(row)
+        for column in [column for column in row if column in rest]:
+            value, kind = row[column], columns.get(column)
+            if kind is None:
+                misfits.append((column, reason_if_missing))
+            elif kind not in _FITS:
+                misfits.append((column, f"the column has a type that is not written: {kind or 'generated'}"))
+            elif (taken := _FITS[kind](value)) is None:
+                misfits.append((column, f"it does not fit the column's type {kind}"))
+            else:
+                row[column] = taken
         for column, _ in misfits:
-            fitted.pop(column, None)
-    return fitted, misfits
+            del row[column]
+    if len(row) > VALUES_THAT_ALWAYS_FIT and (beyond := _beyond_a_page(row)):
+        misfits += [(column, "the row is full") for column in beyond]
+        row = {column: value for column, value in row.items() if column not in beyond}
+    return row, misfits
 
 
 def is_written(kind: str) -> bool:
@@ -77,12 +89,12 @@ def _own_type(value: Any) -> str:
     return DOUBLE if isinstance(value, float) else TEXT
 
 
-def _beyond_a_page(row: Row) -> list[str]:
-    left, beyond = ROW_BYTES_MAX, []
+def _beyond_a_page(row: Row) -> set[str]:
+    left, beyond = ROW_BYTES_MAX, set()
     for column, value in row.items():
         left -= _bytes_in_row(value)
         if left < 0:
-            beyond.append(column)
+            beyond.add(column)
     return beyond
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from pixelwire.destinations.base import Item
 from pixelwire.destinations.postgres.naming import column_name, snake, table_name
-from pixelwire.destinations.postgres.texts import as_text, as_time, is_storable
+from pixelwire.destinations.postgres.texts import as_json, as_text, as_time, is_storable
 from pixelwire.limits import LEVELS_MAX
 from pixelwire.times import iso_ms
 
@@ -23,23 +23,24 @@ RECEIVED_AT: Final = "received_at"
 WRITTEN_AT: Final = "uuid_ts"  # set when a row is written
 ID_BYTES_MAX: Final = 2_000  # an index takes no key past 2,704 bytes
 PATH_SHOWN_CHARACTERS_MAX: Final = 100
+DIGITS_MAX: Final = 4_000  # Python makes no number of more than 4,300 from a text
 
 # Column -> the member it is.
-_TEXTS: Final = {
-    "anonymous_id": "anonymousId",
-    "user_id": "userId",
-    "channel": "channel",
-    "rudder_id": "rudderId",
-    "context_request_ip": "request_ip",
-}
-_TIMES: Final = {
-    RECEIVED_AT: "receivedAt",
-    "sent_at": "sentAt",
-    "original_timestamp": "originalTimestamp",
-    "timestamp": "timestamp",
-}
-TIME_COLUMNS: Final = (*_TIMES, WRITTEN_AT)
-TEXT_COLUMNS: Final = (ID, SOURCE, *_TEXTS, "context_ip", "context_passed_ip")
+_TEXTS: Final = (
+    ("anonymous_id", "anonymousId"),
+    ("user_id", "userId"),
+    ("channel", "channel"),
+    ("rudder_id", "rudderId"),
+    ("context_request_ip", "request_ip"),
+)
+_TIMES: Final = (
+    (RECEIVED_AT, "receivedAt"),
+    ("sent_at", "sentAt"),
+    ("original_timestamp", "originalTimestamp"),
+    ("timestamp", "timestamp"),
+)
+TIME_COLUMNS: Final = (*(column for column, _ in _TIMES), WRITTEN_AT)
+TEXT_COLUMNS: Final = (ID, SOURCE, *(column for column, _ in _TEXTS), "context_ip", "context_passed_ip")
 EVENT_COLUMNS: Final = ("event", "event_text")  # of all tables but `pages`; texts too
 # What no member but its own may set, also where an event lacks it: a property `user_id` is no user.
 _OWN_COLUMNS: Final = frozenset({*TEXT_COLUMNS, *TIME_COLUMNS})
@@ -77,26 +78,48 @@ def shape(item: Item) -> Shaped:
         raise Unshapeable("the message id has a character that PostgreSQL can not hold")
     payload, is_clean = _decode(item.payload)
     table = PAGES if item.call == "page" else TRACKS
-    discards: list[Discard] = []
-    row = _own_columns(item, payload, table, discards)
-    rows = {table: row}
+    shaped = Shaped({}, [])
+    row = shaped.rows[table] = _own_columns(item, payload, table, shaped.discards)
+    sheet = _Sheet(table, row, shaped.discards)
     context, properties = _taken(payload, "context"), _taken(payload, "properties")
-    _place(row, table, _leaves(context, "context."), discards)
+    sheet.place(context, "context.")
     if table == PAGES:
-        _place(row, table, _leaves(properties), discards, "properties.")
+        sheet.place(properties, "", "properties.")
     elif own_table := table_name(row.get("event_text", "")):
-        own_row = rows[own_table] = dict(row)
-        _place(own_row, own_table, _leaves(properties), discards, "properties.")
+        own_row = shaped.rows[own_table] = dict(row)
+        _Sheet(own_table, own_row, shaped.discards).place(properties, "", "properties.")
     else:
-        nameless = "the event has no name to make a table of"
-        discards += [
-            Discard(table, column_name(path), value, nameless) for path, value in _leaves(properties)
-        ]
+        sheet.discard(properties, "", "the event has no name to make a table of")
     _leave_out_what_rows_say(item, payload)
-    _place(row, table, _leaves(payload), discards)
+    sheet.place(payload)
     if not is_clean:
-        _sweep(rows, discards)
-    return Shaped(rows, discards)
+        _sweep(shaped)
+    return shaped
+
+
+class _Sheet(NamedTuple):
+    """A row that is being filled."""
+
+    table: str
+    row: Row
+    discards: list[Discard]
+
+    def place(self, members: dict[str, Any], prefix: str = "", within: str = "") -> None:
+        """Gives each value below its column. What is empty is no value, as for RudderStack."""
+        row = self.row
+        own_columns = _OWN_COLUMNS if self.table == PAGES else _OWN_COLUMNS_OF_TRACKS
+        for path, value in _leaves(members, prefix):
+            column = column_name(path)
+            if column and column not in row and column not in own_columns:
+                row[column] = value
+            elif not _is_same(row.get(column), value):
+                reason = "the column is another's" if column else "there is no column of such a name"
+                shown = f"{within}{path}"[:PATH_SHOWN_CHARACTERS_MAX]
+                self.discards.append(Discard(self.table, column, value, f"{reason}: {shown!a}"))
+
+    def discard(self, members: dict[str, Any], prefix: str, reason: str) -> None:
+        for path, value in _leaves(members, prefix):
+            self.discards.append(Discard(self.table, column_name(path), value, reason))
 
 
 def _decode(payload: bytes) -> tuple[dict[str, Any], bool]:
@@ -115,13 +138,13 @@ def _decode(payload: bytes) -> tuple[dict[str, Any], bool]:
 
 
 def _decode_oddity(payload: bytes) -> Any:
-    """Numbers that no float or 64-bit integer is stay the text they were."""
+    """Numbers that no float can be, or that have thousands of digits, stay the text they were."""
 
     def number(text: str) -> float | str:
         return text if abs(float(text)) == float("inf") else float(text)
 
     def whole_number(text: str) -> int | str:
-        return int(text) if len(text) < 20 else text
+        return int(text) if len(text) <= DIGITS_MAX else text
 
     try:
         text = payload.decode()
@@ -135,44 +158,44 @@ def _decode_oddity(payload: bytes) -> Any:
 def _own_columns(item: Item, payload: dict[str, Any], table: str, discards: list[Discard]) -> Row:
     """The columns that every event has. Takes what they hold out of the payload."""
     row: Row = {ID: item.message_id, SOURCE: item.pixel_id}
-    for column, member in _TIMES.items():
-        value = _scalar(payload, member)
-        if value is not None:
-            time = as_time(value)
-            if time is None:
-                discards.append(Discard(table, column, value, "it is not a time"))
-            else:
-                row[column] = time
-    row.setdefault(RECEIVED_AT, iso_ms(item.received_ms))
-    for column, member in _TEXTS.items():
-        value = _scalar(payload, member)
-        if value is not None:
-            row[column] = as_text(value)
+    for column, member in _TIMES:
+        value = payload.pop(member, None)
+        time = as_time(value)
+        if time is not None:
+            row[column] = time
+        elif type(value) is dict:
+            payload[member] = value  # flattened with the others
+        elif not _is_empty(value):
+            discards.append(Discard(table, column, value, "it is not a time"))
+    if RECEIVED_AT not in row:
+        row[RECEIVED_AT] = iso_ms(item.received_ms)
+    for column, member in _TEXTS:
+        _take_text(payload, member, row, column)
     context = payload.get("context")
-    passed = _scalar(context, "ip") if isinstance(context, dict) else None
-    if passed is not None:
-        row["context_ip"] = row["context_passed_ip"] = as_text(passed)
-    elif "context_request_ip" in row:
-        row["context_ip"] = row["context_request_ip"]
+    if type(context) is dict:
+        _take_text(context, "ip", row, "context_passed_ip")
+    address = row.get("context_passed_ip") or row.get("context_request_ip")
+    if address:
+        row["context_ip"] = address
     if table == TRACKS:
-        event = _scalar(payload, "event")
-        if event is not None:
-            row["event_text"] = as_text(event)
+        _take_text(payload, "event", row, "event_text")
+        if "event_text" in row:
             row["event"] = snake(row["event_text"])
-    else:
-        name = _scalar(payload, "name")
-        if name is not None:
-            row["name"] = name
+    elif not _is_empty(name := payload.get("name")) and type(name) is not dict:
+        row["name"] = payload.pop("name")
     return row
 
 
-def _scalar(members: dict[str, Any], name: str) -> Any:
-    """Takes a member that a column can hold. None where there is none; an object stays and is flattened."""
-    value = members.get(name)
-    if isinstance(value, dict):
-        return None
-    members.pop(name, None)
-    return None if value in ("", []) else value
+def _take_text(members: dict[str, Any], member: str, row: Row, column: str) -> None:
+    """Moves a member to its column; an object stays, and is flattened with the others."""
+    value = members.pop(member, None)
+    if type(value) is str:
+        if value:
+            row[column] = value
+    elif type(value) is dict:
+        members[member] = value
+    elif not _is_empty(value):
+        row[column] = as_text(value)
 
 
 def _taken(payload: dict[str, Any], member: str) -> dict[str, Any]:
@@ -196,37 +219,30 @@ def _leave_out_what_rows_say(item: Item, payload: dict[str, Any]) -> None:
 
 
 def _leaves(members: dict[str, Any], prefix: str = "", levels: int = LEVELS_MAX) -> Leaves:
-    """Every value by its path, levels joined by a dot. What is empty is no value, as for RudderStack."""
+    """Every value by its path, levels joined by a dot."""
     found: Leaves = []
     for key, value in members.items():
         if type(value) is dict and levels > 1:
             found += _leaves(value, f"{prefix}{key}.", levels - 1)
-        elif value or value is False or value == 0:
+        elif value or not _is_empty(value):
             found.append((prefix + key, value))
     return found
 
 
-def _place(row: Row, table: str, leaves: Leaves, discards: list[Discard], within: str = "") -> None:
-    """Gives each value its column, unless the column is taken: what comes first, stays."""
-    own_columns = _OWN_COLUMNS if table == PAGES else _OWN_COLUMNS_OF_TRACKS
-    for path, value in leaves:
-        column = column_name(path)
-        if column and column not in row and column not in own_columns:
-            row[column] = value
-        elif not _is_same(row.get(column), value):
-            shown = as_text(within + path)[:PATH_SHOWN_CHARACTERS_MAX]
-            reason = "there is no column of such a name" if not column else "the column is another's"
-            discards.append(Discard(table, column, value, f"{reason}: {shown!a}"))
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
 
 
 def _is_same(held: Any, value: Any) -> bool:
     return type(held) is type(value) and bool(held == value)
 
 
-def _sweep(rows: dict[str, Row], discards: list[Discard]) -> None:
-    """Takes out what PostgreSQL can not hold."""
-    for table, row in rows.items():
-        odd = [column for column, value in row.items() if isinstance(value, str) and not is_storable(value)]
-        for column in odd:
-            reason = "it has U+0000 or half of a character, which PostgreSQL can not hold: shown as JSON"
-            discards.append(Discard(table, column, row.pop(column), reason))
+def _sweep(shaped: Shaped) -> None:
+    """Takes out what PostgreSQL can not hold. In arrays it is escaped: they are stored as that JSON."""
+    for table, row in shaped.rows.items():
+        for column, value in list(row.items()):
+            if isinstance(value, list | dict):
+                row[column] = as_json(value)
+            elif isinstance(value, str) and not is_storable(value):
+                reason = "it has U+0000 or half of a character, which PostgreSQL can not hold: shown as JSON"
+                shaped.discards.append(Discard(table, column, row.pop(column), reason))

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -44,10 +45,19 @@ def as_time(value: Any) -> str | None:
     """An ISO 8601 date or time in UTC; without a zone it is taken as UTC. None for anything else."""
     if not isinstance(value, str):
         return None
+    if len(value) == 24 and _USUAL_TIME.fullmatch(value):
+        return _usual_time(value)
     try:
         at = datetime.fromisoformat(value)
-        if _USUAL_TIME.fullmatch(value):
-            return value
         return (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)).isoformat()
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(4_096)  # those of one event are mostly the same
+def _usual_time(value: str) -> str | None:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return value
