@@ -345,8 +345,50 @@ def test_what_the_operator_opened_is_not_redirected_by_a_business(api: Shop) -> 
         answer = api.patch(path, {"options": changes})
         assert is_refused(answer, 403, "options.allow_private_addresses")
     assert api.patch(path, {"name": "Renamed", "enabled": False}).status == 200
-    closed = {"url": "https://elsewhere.example/", "allow_private_addresses": False}
-    assert api.patch(path, {"options": closed}).status == 200
+    assert api.patch(path, {"options": {"timeout_s": 1, "allow_private_addresses": False}}).status == 200
+
+
+ELSEWHERE = "https://collector.example/in"
+FOLLOWERS = ["options.headers.Authorization", "options.headers.X-Plain", "options.signing_secret"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"url": ELSEWHERE}, FOLLOWERS),
+        ({"url": "http://hooks.example/in"}, FOLLOWERS),
+        ({"url": "https://hooks.example:8443/in"}, FOLLOWERS),
+        (
+            {"url": ELSEWHERE, "headers": {"Authorization": "<hidden>"}, "signing_secret": "<hidden>"},
+            FOLLOWERS,
+        ),
+        ({"url": ELSEWHERE, "headers": None}, FOLLOWERS[2:]),
+        ({"url": ELSEWHERE, "headers": {"X-Plain": None}, "signing_secret": None}, FOLLOWERS[:1]),
+        ({"url": ELSEWHERE, "headers": None, "signing_secret": None}, []),
+        ({"url": ELSEWHERE, **{name: OPTIONS[name] for name in ("headers", "signing_secret")}}, []),
+        (
+            {
+                "url": ELSEWHERE,
+                "headers": {"Authorization": "other", "X-Plain": None},
+                "signing_secret": "x" * 16,
+            },
+            [],
+        ),
+        ({"url": "https://hooks.example/another?key=other"}, []),
+        ({"timeout_s": 1}, []),
+    ],
+)
+def test_a_secret_does_not_follow_to_another_address(
+    api: Shop, changes: dict[str, Any], refused: list[str]
+) -> None:
+    """Who may change a destination may not read its secrets, nor have them sent to a place of its own."""
+    made = api.make()
+    api.use_token("write", api.business)
+    answer = api.patch(f"{api.path}/{made['id']}", {"options": changes})
+    assert answer.status == (400 if refused else 200)
+    if refused:
+        assert answer.fields == refused
+        assert api.kept(made) == OPTIONS
 
 
 def test_a_function_is_the_operators_choice(

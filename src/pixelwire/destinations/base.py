@@ -12,12 +12,13 @@ from typing import Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from pixelwire.clock import Clock
-from pixelwire.destinations.options import OPERATOR_ONLY, Options
+from pixelwire.destinations.options import OPERATOR_ONLY, TARGET, Options
 from pixelwire.destinations.secret import Secret, SecretUrl
 from pixelwire.errors import Misconfigured, Refused, Unreachable
 
 __all__ = [
     "OPERATOR_ONLY",
+    "TARGET",
     "Batch",
     "BatchLimits",
     "BatchResult",

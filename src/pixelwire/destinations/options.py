@@ -14,6 +14,8 @@ from pixelwire.errors import InvalidFields
 # For `Meta(extra=...)` of an option that reaches what is the server's own: its network, its files, its
 # environment. A business's token can not set it, the operator can.
 OPERATOR_ONLY: Final = {"operator_only": True}
+# The same of an option that says where events go: when it changes, the API asks for the secrets anew.
+TARGET: Final = {"target": True}
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +104,11 @@ def default_of(field: msgspec.structs.FieldInfo) -> Any:
 def is_operator_only(annotation: Any) -> bool:
     """Whether an option of this type is marked OPERATOR_ONLY."""
     return any((meta.extra or {}).get("operator_only") for meta in _metas(annotation))
+
+
+def is_target(annotation: Any) -> bool:
+    """Whether an option of this type is marked TARGET."""
+    return any((meta.extra or {}).get("target") for meta in _metas(annotation))
 
 
 def _description(annotation: Any) -> str:

@@ -15,6 +15,7 @@ from msgspec import Meta
 from pixelwire import __version__
 from pixelwire.destinations.base import (
     OPERATOR_ONLY,
+    TARGET,
     Batch,
     BatchLimits,
     BatchResult,
@@ -62,7 +63,9 @@ _OUR_HEADERS: Final = {
 
 
 class WebhookOptions(Options, frozen=True, kw_only=True):
-    url: Annotated[SecretUrl, Meta(description="Where events are sent: an http or https address.")]
+    url: Annotated[
+        SecretUrl, Meta(description="Where events are sent: an http or https address.", extra=TARGET)
+    ]
     method: Annotated[Literal["POST", "PUT", "PATCH"], Meta(description="The request's method.")] = "POST"
     headers: Annotated[
         dict[str, Secret],

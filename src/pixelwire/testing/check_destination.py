@@ -28,7 +28,8 @@ from pixelwire.destinations.base import (
     Surroundings,
     Unreachable,
 )
-from pixelwire.destinations.options import described, parse
+from pixelwire.destinations.documented import documented
+from pixelwire.destinations.options import described, is_target, parse
 from pixelwire.errors import DestinationError, InvalidFields
 from pixelwire.limits import PAYLOAD_BYTES_MAX
 
@@ -103,7 +104,9 @@ def make_item(seq: int, *, message_id: str | None = None, payload: bytes | None 
 
 
 async def declaration_is_complete(trial: Trial) -> None:
-    """The declaration names the kind in one word, says what it is in one line, and documents every option."""
+    """The declaration names the kind in one word, says what it is in one line, and documents every option;
+    where there are secrets, it says which option leads to where they go.
+    """
     spec = trial.spec
     assert spec.kind.isidentifier(), f"{spec.kind!r} can not be a module's name"
     assert spec.kind == spec.kind.lower()
@@ -111,6 +114,9 @@ async def declaration_is_complete(trial: Trial) -> None:
     assert "\n" not in spec.summary, "the summary is one line"
     for option, description in described(spec.options).items():
         assert description, f"option {option} is not documented"
+    declared = documented(spec.options)
+    has_target = any(is_target(field.type) for field in msgspec.structs.fields(spec.options))
+    assert has_target or not any(option.secret for option in declared), "no option is marked TARGET"
 
 
 async def unknown_options_are_refused(trial: Trial) -> None:

@@ -7,6 +7,7 @@ def test_what_is_public_is_pinned() -> None:
     """Plug-ins are written against these names: one that goes is a breaking change."""
     assert base.__all__ == [
         "OPERATOR_ONLY",
+        "TARGET",
         "Batch",
         "BatchLimits",
         "BatchResult",

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from pixelwire.destinations.base import OPERATOR_ONLY, Options, Secret
+from pixelwire.destinations.base import OPERATOR_ONLY, TARGET, Options, Secret
 
 TOPIC_CHARACTERS_MAX: Final = 249  # Kafka's own
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]+")
@@ -46,7 +46,10 @@ _OPTIONS: Final = {
 
 class KafkaOptions(Options, frozen=True, kw_only=True):
     bootstrap_servers: Annotated[
-        str, Meta(description="Where the cluster is found: `host:port`, several with commas between.")
+        str,
+        Meta(
+            description="Where the cluster is found: `host:port`, several with commas between.", extra=TARGET
+        ),
     ]
     topic: Annotated[
         str,

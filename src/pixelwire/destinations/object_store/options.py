@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from pixelwire.destinations.base import OPERATOR_ONLY, Options, Secret
+from pixelwire.destinations.base import OPERATOR_ONLY, TARGET, Options, Secret
 from pixelwire.destinations.object_store.credentials import credential_problems
 from pixelwire.destinations.object_store.target import FOLDER, S3, Target, endpoint_problem, read_url
 
@@ -21,7 +21,8 @@ class ObjectStoreOptions(Options, frozen=True, kw_only=True):
         str,
         Meta(
             description="Where files go: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, or "
-            "file:///folder, which only the server's operator may choose."
+            "file:///folder, which only the server's operator may choose.",
+            extra=TARGET,
         ),
     ]
     format: Annotated[
@@ -74,7 +75,8 @@ class ObjectStoreOptions(Options, frozen=True, kw_only=True):
     endpoint: Annotated[
         str | None,
         Meta(
-            description="The address of a service that is not the cloud's own, such as https://minio.example."
+            description="The address of a service that is not the cloud's own, such as https://minio.example.",
+            extra=TARGET,
         ),
     ] = None
     virtual_hosted_style: Annotated[

@@ -5,15 +5,14 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from pixelwire.destinations.base import Options, Secret
-from pixelwire.destinations.options import OPERATOR_ONLY
+from pixelwire.destinations.base import OPERATOR_ONLY, TARGET, Options, Secret
 
 # Quoted wherever it stands, but people have to type it: no capitals, no quotes.
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class PostgresOptions(Options, frozen=True, kw_only=True):
-    host: Annotated[str, Meta(min_length=1, description="The server's name or address.")]
+    host: Annotated[str, Meta(min_length=1, description="The server's name or address.", extra=TARGET)]
     database: Annotated[str, Meta(min_length=1, description="The database. Its encoding must be UTF8.")]
     user: Annotated[
         str,
@@ -23,7 +22,7 @@ class PostgresOptions(Options, frozen=True, kw_only=True):
         ),
     ]
     password: Annotated[Secret | None, Meta(description="The role's password.")] = None
-    port: Annotated[int, Meta(ge=1, le=65_535, description="The server's port.")] = 5_432
+    port: Annotated[int, Meta(ge=1, le=65_535, description="The server's port.", extra=TARGET)] = 5_432
     schema: Annotated[
         str,
         Meta(description="Where the tables are. Best one of its own: events choose the names of tables."),

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from pixelwire.catalog.destinations import Destination
 from pixelwire.destinations import registry
+from pixelwire.destinations.following import following
 from pixelwire.destinations.merge import merged
 from pixelwire.destinations.secret import HIDDEN
 from pixelwire.errors import Forbidden, InvalidFields
@@ -18,8 +19,9 @@ from pixelwire.routing.route import parse_route
 OPERATORS: Final = (
     "only the operator of the server sets this, with the command line or an admin token without a business"
 )
-
-
+_FOLLOWS: Final = (
+    "does not follow to another address: give it again, or take it out with null, in the same change"
+)
 _FUNCTIONS: Final = (
     "functions run inside the server: only its operator chooses one, with the command line or an admin token"
     " without a business"
@@ -50,6 +52,16 @@ def check_options(principal: Principal, kind: str, options: dict[str, Any]) -> N
     reserved = registry.operator_only(kind, options)
     if reserved and not principal.is_operator:
         raise Forbidden("; ".join(f"options.{name}: {OPERATORS}" for name in reserved))
+
+
+def check_following(destination: Destination, options: dict[str, Any], changes: dict[str, Any]) -> None:
+    """InvalidFields when a stored secret would go to another target without being given again. The options
+    are valid.
+    """
+    declared = registry.spec(destination.kind).options
+    secrets = following(declared, destination.options, options, changes)
+    if secrets:
+        raise InvalidFields([f"options.{name}: {_FOLLOWS}" for name in secrets])
 
 
 def check_transforms(principal: Principal, transforms: list[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from pixelwire.manage.own.destination_rules import (
     OptionsOfKind,
     TransformList,
     changed_options,
+    check_following,
     check_options,
     check_transforms,
 )
@@ -167,6 +168,7 @@ async def change_destination(
         options = changed_options(found, given["options"]) if "options" in given else None
         if options is not None:
             check_options(principal, found.kind, options)
+            check_following(found, options, given["options"])
         if given.get("transforms", found.transforms) != found.transforms:
             check_transforms(principal, given["transforms"])
         changed = desk.catalog.change_destination(
