@@ -39,10 +39,14 @@ _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)  # what stands before the IPv4 addre
 
 
 class PrivateAddress(PermissionError):
-    """A connection was refused because of where it would have gone."""
+    """A connection was refused because of where it would have gone.
 
-    def __init__(self, address: str) -> None:
-        super().__init__(errno.EACCES, f"{address} is a private address")
+    Its text, to be put behind the name that was asked for, does not tell the address: who may make a
+    destination is not told how the names of the server's own network resolve.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.EACCES, "is a private address")
 
 
 def is_private(address: str) -> bool:
@@ -57,7 +61,7 @@ def guarded_socket(address_info: tuple[Any, ...]) -> socket.socket:
     """A socket for one `getaddrinfo` entry, made just before it connects there; or PrivateAddress."""
     family, kind, protocol, _, target = address_info
     if is_private(target[0]):
-        raise PrivateAddress(target[0])
+        raise PrivateAddress
     return socket.socket(family, kind, protocol)
 
 

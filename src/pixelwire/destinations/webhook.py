@@ -212,7 +212,7 @@ def translate(exc: Exception) -> Retry:
 
     if isinstance(exc, aiohttp.ClientConnectorError) and isinstance(exc.os_error, PermissionError):
         hint = "set allow_private_addresses = true if it is meant, then resume the destination"
-        raise Misconfigured(f"{exc.host}: {exc.os_error.strerror}", hint=hint) from exc
+        raise Misconfigured(f"{exc.host} {exc.os_error.strerror}", hint=hint) from exc
     if isinstance(exc, aiohttp.ConnectionTimeoutError):  # its text holds the whole address
         raise Unreachable("no connection in time") from exc
     if isinstance(exc, aiohttp.ClientConnectorError):

@@ -37,7 +37,7 @@ def test_addresses_of_the_internet_are_not(address: str) -> None:
 
 def test_no_socket_is_made_for_a_private_address() -> None:
     """The check happens where the connection is made, so no name and no notation gets around it."""
-    with pytest.raises(PrivateAddress, match=r"169\.254\.169\.254 is a private address"):
+    with pytest.raises(PrivateAddress, match="is a private address"):
         guarded_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80)))
     with pytest.raises(PrivateAddress):
         guarded_socket((socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 80, 0, 0)))

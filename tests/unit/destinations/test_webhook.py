@@ -257,8 +257,9 @@ def test_a_private_address_is_refused() -> None:
             by_name = build({"url": f"http://{host}:{receiver.port}/"}, allow_private=False)
             await by_name.open()
             try:
-                with pytest.raises(Misconfigured, match=r"private address|is not an address"):
+                with pytest.raises(Misconfigured, match=r"private address|is not an address") as told:
                     await by_name.check()
+                assert host == "[::ffff:127.0.0.1]" or "127.0.0.1" not in told.value.text
             finally:
                 await by_name.close()
         assert receiver.arrivals == []

@@ -99,7 +99,7 @@ class Relay:
             try:
                 connection = self._socket_factory(info)
             except PrivateAddress as exc:
-                self._refused = f"{host}: {exc.strerror}"
+                self._refused = f"{host} {exc.strerror}"
                 raise
             try:
                 connection.setblocking(False)

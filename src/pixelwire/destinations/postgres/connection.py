@@ -156,7 +156,7 @@ class Link:
         allowed = [address for address in addresses if not (self._is_guarded and is_private(address))]
         if not allowed:
             hint = "set allow_private_addresses = true if it is meant, then resume the destination"
-            raise Misconfigured(f"{host}: {addresses[0]} is a private address", hint=hint)
+            raise Misconfigured(f"{host} is a private address", hint=hint)
         return allowed[:ADDRESSES_MAX]
 
 

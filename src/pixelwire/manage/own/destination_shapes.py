@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from pixelwire.catalog.destinations import Destination
-from pixelwire.deliver.state import DestinationSummary
+from pixelwire.deliver.state import DestinationState, DestinationSummary
 from pixelwire.manage.documented import ExactTime, HexText, Time, UuidText
 from pixelwire.manage.own.destination_rules import shown_options
 from pixelwire.times import iso_ms, iso_s
@@ -14,7 +14,7 @@ from pixelwire.times import iso_ms, iso_s
 
 class StateAnswer(TypedDict):
     state: Annotated[
-        Literal["new", "running", "down", "paused", "failed", "disabled"],
+        DestinationState | Literal["new"],
         Field(description="`new`: the courier has not met it yet."),
     ]
     reason: Annotated[str | None, Field(description="Why, where there is more to say.")]
