@@ -34,6 +34,7 @@ from pixelwire.destinations import registry  # noqa: E402
 from pixelwire.destinations.base import Batch, Destination, Item, Sent, Surroundings  # noqa: E402
 from support.postgres import HOST, SUPERUSER, PostgresServer  # noqa: E402
 from support.seaweed import BUCKET, SeaweedServer  # noqa: E402
+from support.tansu import Tansu  # noqa: E402
 
 VISITORS = 10_000
 LOOK_S = 0.001
@@ -167,12 +168,22 @@ def postgres(_: Path) -> Iterator[Target]:
         yield Target("postgres", {**where, "user": SUPERUSER, "password": server.password})
 
 
+@contextmanager
+def kafka(_: Path, **options: Any) -> Iterator[Target]:
+    """Tansu, in memory, a topic of six partitions."""
+    with Tansu() as broker:
+        where = {"bootstrap_servers": broker.servers, "topic": broker.make_topic("events", 6)}
+        yield Target("kafka", {**where, "tls": False, **options})
+
+
 TARGETS: dict[str, Callable[[Path], AbstractContextManager[Target]]] = {
     "folder-ndjson": folder,
     "folder-parquet": lambda base: folder(base, format="parquet"),
     "s3-ndjson": s3,
     "s3-parquet": lambda base: s3(base, format="parquet"),
     "postgres": postgres,
+    "kafka": kafka,
+    "kafka-zstd": lambda base: kafka(base, compression="zstd"),
 }
 
 

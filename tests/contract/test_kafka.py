@@ -10,7 +10,7 @@ from pixelwire.destinations import registry
 from pixelwire.testing.check_destination import CHECKS, Behaviour, Trial, check_destination
 from support.kafka_records import records
 from support.mock_kafka import PRODUCE, MockKafka
-from support.tansu import Tansu, free_port
+from support.tansu import HOST, Tansu, free_port
 from support.tcp_proxy import TcpProxy
 
 TOPIC = "events"
@@ -83,7 +83,7 @@ def mock() -> Iterator[MockKafka]:
 @pytest.fixture
 def proxied() -> Iterator[tuple[Tansu, TcpProxy]]:
     port = free_port()
-    with TcpProxy(port) as proxy, Tansu(port=port, advertised_port=proxy.port) as broker:
+    with TcpProxy(port) as proxy, Tansu(port=port, advertised=f"{HOST}:{proxy.port}") as broker:
         yield broker, proxy
 
 

@@ -1,10 +1,15 @@
-"""What is in a Kafka topic, read from its beginning."""
+"""What is in a Kafka topic, read from its beginning.
 
-from typing import NamedTuple
+Where a partition ends is found by a record put there now: what brokers say of it is not always so (Tansu
+counts what was sent together as one).
+"""
 
-from confluent_kafka import Consumer, TopicPartition
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 READ_S = 10.0
+END = b"the reader was here"
 
 
 class Found(NamedTuple):
@@ -20,30 +25,49 @@ class Found(NamedTuple):
         return self.headers["message_id"]
 
 
-def records(servers: str, topic: str) -> list[Found]:
-    """All of them, partition by partition, each in its order; none when there is no such topic."""
-    settings = {"bootstrap.servers": servers, "group.id": "reader", "log_level": 0}
-    consumer = Consumer({**settings, "enable.auto.commit": False, "check.crcs": True})
+def records(servers: str, topic: str, **security: str) -> list[Found]:
+    """All of them, partition by partition, each in its order; none when there is no such topic.
+
+    `security`: librdkafka's properties, with _ for each dot.
+    """
+    settings = {"bootstrap.servers": servers, "log_level": 0}
+    settings |= {name.replace("_", "."): value for name, value in security.items()}
+    consumer = Consumer({**settings, "group.id": "reader", "enable.auto.commit": False})
     try:
         known = consumer.list_topics(timeout=READ_S).topics.get(topic)
         if known is None or known.error is not None:
             return []
-        places = [TopicPartition(topic, number) for number in sorted(known.partitions)]
-        return [one for place in places for one in _partition(consumer, place)]
+        ends = _ends(settings, topic, sorted(known.partitions))
+        return [one for partition, end in ends.items() for one in _partition(consumer, topic, partition, end)]
     finally:
         consumer.close()
 
 
-def _partition(consumer: Consumer, place: TopicPartition) -> list[Found]:
-    low, high = consumer.get_watermark_offsets(place, timeout=READ_S)
+def _ends(settings: dict[str, Any], topic: str, partitions: list[int]) -> dict[int, int]:
+    """The offset of the record put at each partition's end."""
+    ends: dict[int, int] = {}
+
+    def note(error: object, message: Any) -> None:
+        assert error is None, error
+        ends[message.partition()] = message.offset()
+
+    producer = Producer({**settings, "acks": "all"})
+    for partition in partitions:
+        producer.produce(topic, END, partition=partition, on_delivery=note)
+    assert producer.flush(READ_S) == 0, "the end could not be found"
+    return {partition: ends[partition] for partition in partitions}
+
+
+def _partition(consumer: Consumer, topic: str, partition: int, end: int) -> list[Found]:
+    consumer.assign([TopicPartition(topic, partition, 0)])
     found: list[Found] = []
-    if high > low:
-        consumer.assign([TopicPartition(place.topic, place.partition, low)])
-    while len(found) < high - low:
-        messages = consumer.consume(min(10_000, high - low - len(found)), READ_S)
-        assert messages, f"{len(found)} of {high - low} records within {READ_S} s"
-        for message in messages:
-            assert message.error() is None, message.error()
-            headers = {name: value.decode() for name, value in message.headers() or []}
-            found.append(Found(place.partition, message.key(), message.value(), headers))
+    offset = -1
+    while offset < end:
+        message = consumer.poll(READ_S)
+        assert message is not None, f"{topic} {partition}: nothing after {offset}, though {end} is there"
+        assert message.error() is None, message.error()
+        offset = message.offset()
+        headers = {name: value.decode() for name, value in message.headers() or []}
+        if message.value() != END:
+            found.append(Found(partition, message.key(), message.value(), headers))
     return found

@@ -35,6 +35,10 @@ def _library() -> ctypes.CDLL:
         "rd_kafka_mock_topic_set_error": (None, [c_void_p, c_char_p, c_int]),
         "rd_kafka_mock_push_request_errors_array": (None, [c_void_p, c_int16, c_size_t, c_void_p]),
         "rd_kafka_mock_clear_request_errors": (None, [c_void_p, c_int16]),
+        "rd_kafka_mock_partition_push_request_errors": (
+            c_int,
+            [c_void_p, c_char_p, c_int32, c_int16, c_size_t],
+        ),
         "rd_kafka_mock_broker_set_down": (c_int, [c_void_p, c_int32]),
         "rd_kafka_mock_broker_set_up": (c_int, [c_void_p, c_int32]),
         "rd_kafka_mock_broker_set_rtt": (c_int, [c_void_p, c_int32, c_int]),
@@ -75,6 +79,12 @@ class MockKafka:
         """The next requests of this kind get these answers, one after the other."""
         array = (c_int * len(errors))(*errors)
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(errors), array)
+
+    def fail_partition(self, topic: str, partition: int, request: int, *errors: int) -> None:
+        """As `fail`, for what concerns this partition only; `heal` does not take it back."""
+        values = [c_int(error) for error in errors]
+        push = self._library.rd_kafka_mock_partition_push_request_errors
+        assert push(self._cluster, topic.encode(), partition, request, len(values), *values) == 0
 
     def fail_topic(self, name: str, error: int) -> None:
         """What the metadata say of a topic; 0 for nothing."""

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka.admin import AdminClient, NewTopic
-
 from support.waiting import wait_until
 
 HOST: Final = "127.0.0.1"
@@ -34,10 +32,10 @@ def _program() -> Path:
 class Tansu:
     """`with Tansu() as broker:` listens on `broker.port` of the loopback until the block ends."""
 
-    def __init__(self, *options: str, port: int = 0, advertised_port: int = 0) -> None:
-        """`options`: of the command. Clients are told to come to the advertised port, of a proxy for one."""
+    def __init__(self, *options: str, port: int = 0, advertised: str = "") -> None:
+        """`options`: of the command. `advertised`: where clients are told to come to, `host:port`."""
         self.port = port or free_port()
-        self.servers = f"{HOST}:{advertised_port or self.port}"
+        self.servers = advertised or f"{HOST}:{self.port}"
         self._options = (
             *("--storage-engine", "memory://tansu/", "--listener-url", f"tcp://{HOST}:{self.port}"),
             *("--advertised-listener-url", f"tcp://{self.servers}", *options),
@@ -67,9 +65,11 @@ class Tansu:
         self._end()
 
     def make_topic(self, name: str, partitions: int = 1) -> str:
-        """Returns the name when it is there."""
-        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
-        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(START_S)
+        """Returns the name when it is there. Not by a client, which would come to the advertised address."""
+        options = ("--broker", f"tcp://{HOST}:{self.port}", "--partitions", str(partitions))
+        command = [_program(), "topic", "create", *options, name]
+        made = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+        assert made.returncode == 0, made.stdout + made.stderr
         return name
 
     def _is_up(self) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pixelwire.destinations.base import Misconfigured
+from pixelwire.destinations.base import Misconfigured, Unreachable
 from pixelwire.destinations.kafka.background import in_background
 from pixelwire.destinations.kafka.judgement import Fault, is_owners, raise_connection
 from pixelwire.telemetry import logger
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
     from confluent_kafka.admin._metadata import ClusterMetadata
 
-POLL_S: Final = 0.005
+POLL_S: Final = 0.002
 SLICE_RECORDS: Final = 500  # handed over before others get their turn on the loop
 DOWN_S: Final = 2.0  # how long all brokers may be down before a batch is given up
+ASK_S: Final = 2.0
+AGAIN_S: Final = 0.1
 CLOSE_S_MAX: Final = 5.0
 _ALL_DOWN: Final = "_ALL_BROKERS_DOWN"
 
@@ -62,19 +64,20 @@ class Client:
         """
         loop, reports = asyncio.get_running_loop(), _Reports(len(records), self._clean)
         ends_s = loop.time() + timeout_s
-        self._producer.poll(0)
+        self._poll()
         self._notes.forget()  # what happened since the last batch
         for begin in range(0, len(records), SLICE_RECORDS):
             for place in range(begin, min(begin + SLICE_RECORDS, len(records))):
                 self._produce(records[place], place, reports)
-            self._producer.poll(0)
+            self._poll()
             await asyncio.sleep(0)
         left, changed_s = reports.left, loop.time()
         while reports.left:
-            self._producer.poll(0)
+            self._poll()
             now_s = loop.time()
             if reports.left < left:
                 left, changed_s = reports.left, now_s
+                self._notes.hear_a_broker()
             fault = self._notes.fault(is_late=now_s - changed_s > DOWN_S) or (
                 Fault("_TIMED_OUT", f"no confirmation within {timeout_s:g} s{self._notes.last_words}")
                 if now_s > ends_s
@@ -86,24 +89,26 @@ class Client:
                 await asyncio.sleep(POLL_S)
         return reports.faults
 
-    async def metadata(self, topic: str | None, timeout_s: float) -> "ClusterMetadata":
-        """All brokers, and the topic, or all topics. Misconfigured or Unreachable when no broker tells."""
-        library = load_library()
-        asking = asyncio.ensure_future(in_background(partial(self._metadata, topic, timeout_s)))
+    async def metadata(self, topic: str, timeout_s: float) -> "ClusterMetadata":
+        """All brokers, and what is known of the topic. Misconfigured or Unreachable when no broker tells."""
+        asking = asyncio.ensure_future(self._ask(topic))
         try:
-            await self.listen(asking.done)
+            await self.listen(asking.done, timeout_s)
             return await asking
-        except library.KafkaException as exc:
-            raise_connection(self._notes.fault(is_late=True) or fault_of(exc.args[0], self._clean))
         finally:
             asking.cancel()
 
-    async def listen(self, is_done: Callable[[], bool]) -> None:
-        """Serves callbacks until it is done. Misconfigured as soon as the owner must act."""
+    async def listen(self, is_done: Callable[[], bool], timeout_s: float) -> None:
+        """Serves callbacks until it is done. Misconfigured or Unreachable as soon as waiting is useless."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         while not is_done():
-            self._producer.poll(0)
-            if fault := self._notes.fault(is_late=False):
+            self._poll()
+            waited_s = loop.time() - began_s
+            if fault := self._notes.fault(is_late=waited_s > DOWN_S):
                 raise_connection(fault)
+            if waited_s > timeout_s:
+                raise Unreachable(f"no answer within {timeout_s:g} s{self._notes.last_words}")
             await asyncio.sleep(POLL_S)
 
     async def end(self) -> None:
@@ -114,6 +119,13 @@ class Client:
                 await in_background(self._close)
         except TimeoutError:
             pass  # a resolver that hangs, most likely
+
+    def _poll(self) -> None:
+        """Serves callbacks. A fatal error is raised instead of told: the producer is of no use any more."""
+        try:
+            self._producer.poll(0)
+        except load_library().KafkaException as exc:
+            self._notes(exc.args[0])
 
     def _produce(self, record: Record, place: int, reports: "_Reports") -> None:
         library = load_library()
@@ -131,9 +143,21 @@ class Client:
         except BufferError as exc:
             reports.fail(place, Fault("_QUEUE_FULL", str(exc)))
 
-    def _metadata(self, topic: str | None, timeout_s: float) -> "ClusterMetadata":
+    async def _ask(self, topic: str) -> "ClusterMetadata":
+        """Until a broker answers. Each question is short, so that the end of the client need not wait."""
+        library = load_library()
+        while True:
+            try:
+                return await in_background(partial(self._metadata, topic))
+            except library.KafkaException as exc:
+                fault = fault_of(exc.args[0], self._clean)
+                if is_owners(fault):
+                    raise_connection(fault)
+                await asyncio.sleep(AGAIN_S)  # why, the producer tells beside it
+
+    def _metadata(self, topic: str) -> "ClusterMetadata":
         with self._blocked:
-            found: ClusterMetadata = self._producer.list_topics(topic, timeout=timeout_s)
+            found: ClusterMetadata = self._producer.list_topics(topic, timeout=ASK_S)
             return found
 
     def _close(self) -> None:
@@ -191,6 +215,9 @@ class _Notes:
     def forget(self) -> None:
         self._fatal: Fault | None = None
         self._last: Fault | None = None
+        self._are_all_down = False
+
+    def hear_a_broker(self) -> None:
         self._are_all_down = False
 
     def __call__(self, error: "KafkaError") -> None:

@@ -21,7 +21,7 @@ def configuration(options: KafkaOptions) -> dict[str, Any]:
         # Tuned by the owner at will.
         "partitioner": "murmur2_random",  # as Kafka's own producers choose: the same key, the same partition
         "topic.metadata.propagation.max.ms": _ms(min(PROPAGATION_S_MAX, timeout_s / 2)),
-        "socket.connection.setup.timeout.ms": max(1_000, _ms(min(SETUP_S_MAX, timeout_s))),
+        "socket.connection.setup.timeout.ms": _ms(min(SETUP_S_MAX, timeout_s / 2)),
         "socket.keepalive.enable": True,
         "allow.auto.create.topics": False,
         **options.properties,

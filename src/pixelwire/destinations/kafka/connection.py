@@ -4,10 +4,9 @@ Knows no event and no option but those of the connection.
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-
-import msgspec
 
 from pixelwire.destinations.base import Unreachable
 from pixelwire.destinations.kafka.addresses import refuse_private
@@ -18,7 +17,8 @@ IDLE_S: Final = 180.0  # then we close the connections, before a broker or a fir
 LOOK_S: Final = 60.0  # how often it is looked at where the brokers are
 
 
-class Terms(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, repr=False)  # it holds secrets
+class Terms:
     """What a connection is made with."""
 
     properties: dict[str, Any]  # librdkafka's
@@ -39,17 +39,10 @@ class Connection:
     async def client(self, topic: str) -> Client:
         """One whose brokers were looked at. Misconfigured, or Unreachable within the time-out."""
         self._stay()
-        terms = self._terms
-        try:
-            async with asyncio.timeout(terms.timeout_s):
-                if self._client is None:
-                    if terms.is_guarded:
-                        await in_background(partial(refuse_private, terms.hosts, "in bootstrap_servers"))
-                    self._client, self._looked_s = Client(terms.properties, terms.clean), None
-                if terms.is_guarded:
-                    await self._look(self._client, topic)
-        except TimeoutError as exc:
-            raise Unreachable(f"no connection within {terms.timeout_s:g} s") from exc
+        if self._client is None:
+            await self._refuse_private(self._terms.hosts, "in bootstrap_servers")
+            self._client, self._looked_s = Client(self._terms.properties, self._terms.clean), None
+        await self._look(self._client, topic)
         return self._client
 
     def rest(self) -> None:
@@ -78,9 +71,18 @@ class Connection:
     async def _look(self, client: Client, topic: str) -> None:
         """Brokers come and go: those that there are now must not be private either."""
         now_s = asyncio.get_running_loop().time()
-        if self._looked_s is not None and now_s - self._looked_s < LOOK_S:
+        if not self._terms.is_guarded or (self._looked_s is not None and now_s - self._looked_s < LOOK_S):
             return
         metadata = await client.metadata(topic, self._terms.timeout_s)
         hosts = [str(broker.host) for broker in metadata.brokers.values()]
-        await in_background(partial(refuse_private, hosts, "a broker of the cluster"))
+        await self._refuse_private(hosts, "a broker of the cluster")
         self._looked_s = now_s
+
+    async def _refuse_private(self, hosts: list[str], whose: str) -> None:
+        if not self._terms.is_guarded:
+            return
+        try:
+            async with asyncio.timeout(self._terms.timeout_s):
+                await in_background(partial(refuse_private, hosts, whose))
+        except TimeoutError as exc:
+            raise Unreachable(f"no address of {', '.join(hosts)} in time") from exc

@@ -3,8 +3,8 @@
 Knows events and what is reported of their records; how connections work is the client's.
 """
 
-import asyncio
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -18,7 +18,6 @@ from pixelwire.destinations.base import (
     Item,
     Refused,
     Surroundings,
-    Unreachable,
 )
 from pixelwire.destinations.kafka.client import Client, Record, fault_of
 from pixelwire.destinations.kafka.configuration import cleaned, configuration, secrets_of
@@ -64,18 +63,13 @@ class Kafka:
             "statistics.interval.ms": STATISTICS_MS,
             "stats_cb": lambda text: states.append(json.loads(text)["eos"]["idemp_state"]),
         }
-        connection = Connection(
-            msgspec.structs.replace(self._terms, properties=self._terms.properties | further)
-        )
+        connection = Connection(replace(self._terms, properties=self._terms.properties | further))
+        topics = {topic_for(self._options.topic, _SOME_PIXEL, call) for call in ("page", "track")}
         try:
-            async with asyncio.timeout(self._options.timeout_s):
-                topics = {topic_for(self._options.topic, _SOME_PIXEL, call) for call in ("page", "track")}
-                client = await connection.client(min(topics))
-                for topic in topics:
-                    await self._check_topic(client, topic)
-                await client.listen(lambda: "Assigned" in states)
-        except TimeoutError as exc:
-            raise Unreachable(f"no answer within {self._options.timeout_s:g} s") from exc
+            client = await connection.client(min(topics))
+            for topic in sorted(topics):
+                await self._check_topic(client, topic)
+            await client.listen(lambda: "Assigned" in states, self._options.timeout_s)
         finally:
             await connection.close()
 
