@@ -113,6 +113,30 @@ class Extra(msgspec.Struct, omit_defaults=True):
     facts: dict[str, str] = {}
 
 
+# Nearly every request has these two facts, so they are not stored with each: 50 bytes an event.
+_USUAL_FACTS: Final = {"method": "GET", "http_version": "1.1"}
+_NOTHING_UNUSUAL: Final = b"{}"
+_encode: Final = msgspec.json.Encoder().encode
+_decode_extra: Final = msgspec.json.Decoder(Extra).decode
+
+
+def encode_extra(dropped: list[tuple[str, str]], dropped_total: int, facts: dict[str, str]) -> bytes:
+    """An Extra as it is stored; `facts` have `method` and `http_version` among them."""
+    unusual = {name: value for name, value in facts.items() if _USUAL_FACTS.get(name) != value}
+    if not unusual and not dropped_total:
+        return _NOTHING_UNUSUAL
+    return _encode(Extra(dropped, dropped_total, unusual))
+
+
+def decode_extra(stored: bytes) -> Extra:
+    """What `encode_extra` was given; of no bytes, an Extra that says nothing."""
+    if not stored:
+        return Extra()
+    extra = _decode_extra(stored)
+    extra.facts = _USUAL_FACTS | extra.facts
+    return extra
+
+
 class StoredEvent(msgspec.Struct, frozen=True):
     """One event as read back from a segment."""
 

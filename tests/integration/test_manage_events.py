@@ -65,7 +65,11 @@ def ids(answer: Answer) -> list[str]:
 
 def test_a_receipt_has_exactly_its_members(shop: Shop) -> None:
     """In the contract's order; dropped parameters with the number of all, facts as they were."""
-    extra = Extra(dropped=[("a|b", "wildcard")], dropped_total=3, facts={"method": "GET", "via": "1.1 proxy"})
+    extra = Extra(
+        dropped=[("a|b", "wildcard")],
+        dropped_total=3,
+        facts={"method": "GET", "http_version": "1.1", "via": "1.1 proxy"},
+    )
     event = make_event(
         shop.pixel.number,
         call=Call.TRACK,
@@ -87,7 +91,7 @@ def test_a_receipt_has_exactly_its_members(shop: Shop) -> None:
         "event_name": "Order Completed",
         "signal": "PURCHASE",
         "dropped": {"total": 3, "parameters": [{"key": "a|b", "reason": "wildcard"}]},
-        "facts": {"method": "GET", "via": "1.1 proxy"},
+        "facts": {"method": "GET", "http_version": "1.1", "via": "1.1 proxy"},
         "payload": json.loads(event.payload),
         "deliveries": [],
     }

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from pixelwire.catalog.snapshot import PixelEntry
 from pixelwire.collect.address import ClientAddress
 from pixelwire.collect.app import PixelApp
@@ -14,7 +16,7 @@ from pixelwire.collect.fate import BatchResult, Fate
 from pixelwire.collect.intake import Intake
 from pixelwire.collect.outbox import Pending
 from pixelwire.collect.rate import Door
-from pixelwire.event import Event, Failure, is_client_key
+from pixelwire.event import Event, Failure, decode_extra, is_client_key
 
 WRITE_KEY = "0123456789abcdef0123456789abcdef"
 PIXEL = 7
@@ -194,7 +196,7 @@ class Visitor:
 
     @property
     def extra(self) -> dict[str, Any]:
-        decoded: dict[str, Any] = json.loads(self.event.extra)
+        decoded: dict[str, Any] = json.loads(msgspec.json.encode(decode_extra(self.event.extra)))
         return decoded
 
 

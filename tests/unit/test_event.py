@@ -1,11 +1,15 @@
 """What an event is, and the keys its id is found by."""
 
+import pytest
 import uuid_utils
 
 from pixelwire.event import (
     PIXEL_EVENT_TYPES,
+    Extra,
     Signal,
     client_id_key,
+    decode_extra,
+    encode_extra,
     is_own_id_shape,
     own_id_key,
 )
@@ -40,3 +44,25 @@ def test_only_a_canonical_uuid7_could_be_ours() -> None:
 def test_signup_counts_as_a_lead() -> None:
     """RudderStack's mapping to Spotify's types."""
     assert PIXEL_EVENT_TYPES[Signal.SIGNUP] == PIXEL_EVENT_TYPES[Signal.LEAD] == "LEAD"
+
+
+@pytest.mark.parametrize(
+    ("facts", "stored"),
+    [
+        ({"method": "GET", "http_version": "1.1"}, b"{}"),
+        ({"method": "GET", "http_version": "2"}, b'{"facts":{"http_version":"2"}}'),
+        ({"method": "GET", "http_version": "1.1", "DNT": "1"}, b'{"facts":{"DNT":"1"}}'),
+    ],
+)
+def test_usual_facts_take_no_room(facts: dict[str, str], stored: bytes) -> None:
+    """They are there again when the receipt is read, in the order they had."""
+    assert encode_extra([], 0, facts) == stored
+    assert list(decode_extra(stored).facts.items()) == list(facts.items())
+
+
+def test_what_was_dropped_is_stored_beside_the_facts() -> None:
+    """Both come back; an event with no extra at all has no facts either."""
+    usual = {"method": "GET", "http_version": "1.1"}
+    extra = decode_extra(encode_extra([("a*", "wildcard")], 7, usual))
+    assert (extra.dropped, extra.dropped_total, extra.facts) == ([("a*", "wildcard")], 7, usual)
+    assert decode_extra(b"") == Extra()

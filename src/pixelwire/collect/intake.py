@@ -3,9 +3,7 @@
 Knows nothing of ASGI and of what becomes of the event.
 """
 
-from typing import Final, NamedTuple, Protocol
-
-import msgspec
+from typing import NamedTuple, Protocol
 
 from pixelwire import signals
 from pixelwire.catalog.snapshot import PixelEntry
@@ -18,7 +16,16 @@ from pixelwire.collect.paths import DropReason, Paths
 from pixelwire.collect.query import parse
 from pixelwire.collect.rate import Door
 from pixelwire.collect.shapes import Added, Shape, Shapes
-from pixelwire.event import Call, Event, Extra, Failure, Outcome, Signal, client_id_key, own_id_key
+from pixelwire.event import (
+    Call,
+    Event,
+    Failure,
+    Outcome,
+    Signal,
+    client_id_key,
+    encode_extra,
+    own_id_key,
+)
 from pixelwire.limits import (
     DROPPED_KEY_CHARACTERS_MAX,
     DROPPED_LISTED_MAX,
@@ -26,7 +33,6 @@ from pixelwire.limits import (
     QUERY_BYTES_MAX,
 )
 
-_encode_extra: Final = msgspec.json.Encoder().encode
 _PAGE, _TRACK, _VIEW = int(Call.PAGE), int(Call.TRACK), int(Signal.VIEW)
 
 
@@ -217,7 +223,7 @@ def _extra(request: Request, pixel: PixelEntry, dropped: list[tuple[str, str]]) 
         user_agent=pixel.user_agent,
     )
     listed = [(name[:DROPPED_KEY_CHARACTERS_MAX], reason) for name, reason in dropped[:DROPPED_LISTED_MAX]]
-    return _encode_extra(Extra(listed, len(dropped), facts))
+    return encode_extra(listed, len(dropped), facts)
 
 
 def _without_person(root: Object, call: Call, pixel: PixelEntry, received_ms: int, now: str) -> Accepted:

@@ -113,7 +113,8 @@ class Chain:
         """Moves the log into the file and lets go; what is not sealed yet is found at the next start."""
         self._housekeeper.stop(timeout_s=1.0)
         try:
-            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.connection.set_busy_timeout(0)  # who still reads must not hold up the end
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error:
             pass  # the log holds everything; the next start reads it
         for connection in [self.connection, *(closed.connection for closed in self._closed)]:
@@ -225,7 +226,10 @@ class Chain:
     def checkpoint_when_due(self) -> None:
         """Keeps the log short. The housekeeper copies most of it; what was written meanwhile is copied
         here, which is little, and then the log starts again from its beginning."""
-        if self._wal_pages * 4096 < limits.WAL_CHECKPOINT_BYTES or self._housekeeper.is_checkpointing:
+        if (
+            self._wal_pages * self._page_bytes < limits.WAL_CHECKPOINT_BYTES
+            or self._housekeeper.is_checkpointing
+        ):
             return
         if not self._is_log_copied:
             self._is_log_copied = True
@@ -363,7 +367,8 @@ class Chain:
         connection.set_wal_hook(self._note_wal)
         self._place = Place(path)
         self.connection, self.info = connection, info
-        self.bytes = connection.pragma("page_count") * connection.pragma("page_size")
+        self._page_bytes: int = connection.pragma("page_size")  # older segments have smaller ones
+        self.bytes = connection.pragma("page_count") * self._page_bytes
         self._wal_pages = 0
         self._is_log_copied = False
 

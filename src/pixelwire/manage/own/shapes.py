@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from pixelwire.event import NO_SIGNAL, Call, Extra, Signal, StoredEvent
+from pixelwire.event import NO_SIGNAL, Call, Signal, StoredEvent, decode_extra
 from pixelwire.manage.documented import ExactTime, HexText
 from pixelwire.record.reader import ExpiredEvent
 from pixelwire.times import iso_ms
@@ -49,7 +49,6 @@ class _TrackHead(msgspec.Struct):
 
 _page_head = msgspec.json.Decoder(_PageHead)
 _track_head = msgspec.json.Decoder(_TrackHead)
-_extra = msgspec.json.Decoder(Extra)
 
 
 def event_answer(event: StoredEvent, pixel_id: str) -> EventAnswer:
@@ -60,7 +59,7 @@ def event_answer(event: StoredEvent, pixel_id: str) -> EventAnswer:
         message_id, event_name = track.message_id, track.event
     else:
         message_id = _page_head.decode(event.payload).message_id
-    extra = _extra.decode(event.extra) if event.extra else Extra()
+    extra = decode_extra(event.extra)
     return {
         "message_id": message_id,
         "pixel_id": pixel_id,
