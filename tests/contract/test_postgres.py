@@ -1,6 +1,8 @@
 """PostgreSQL under the destinations' contract, against a real server behind a proxy that fails on command."""
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 from pixelwire.destinations import registry
@@ -8,7 +10,9 @@ from pixelwire.testing import check_destination as contract
 from pixelwire.testing.check_destination import Behaviour, Trial, check_destination
 from support.postgres import HOST, PostgresServer
 from support.tcp_proxy import TcpProxy
+from support.warehouse import Warehouse
 
+PAGE = Path(__file__).parents[2] / "docs" / "destinations" / "postgres.md"
 ROLE, PASSWORD = "pixelwire", "the-password-of-the-role"
 
 
@@ -88,3 +92,29 @@ def test_postgres_keeps_the_contract(postgres: PostgresServer) -> None:
         finally:
             database.close()
     assert passed == [check.__name__ for check in contract.CHECKS]
+
+
+def test_the_statements_on_the_page_work(postgres: PostgresServer) -> None:
+    """As they stand there: what an administrator runs first, and what an analyst asks."""
+    [before, sales, discarded] = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    database = postgres.new_database()
+    with postgres.connect(database) as admin:
+        admin.execute("create role analyst")
+        try:
+            admin.execute(before)
+            with Warehouse(postgres, database=database, user="pixelwire", password="...") as warehouse:
+                context = {"page": {"referrer": "https://search.example/"}}
+                payload = {"event": "Order Completed", "context": context}
+                for properties in ({"revenue": "9.50"}, {"revenue": "0.50", "odd": "\0"}):
+                    warehouse.store(warehouse.item("track", {**payload, "properties": properties}))
+                admin.execute("update pixelwire.order_completed set received_at = now()")
+                admin.execute("set role analyst")
+                [(_, referrer, orders, total)] = admin.execute(sales).fetchall()
+                assert (referrer, orders, float(total)) == ("https://search.example/", 2, 10.0)
+                [(table, column, _, count, _)] = admin.execute(discarded).fetchall()
+                assert (table, column, count) == ("order_completed", "odd", 1)
+        finally:
+            admin.execute("reset role")
+            for role in ("pixelwire", "analyst"):
+                admin.execute(f"drop owned by {role} cascade")
+                admin.execute(f"drop role {role}")

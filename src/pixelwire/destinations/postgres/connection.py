@@ -25,6 +25,12 @@ T = TypeVar("T")
 
 IDLE_S_MAX: Final = 30.0  # then it is replaced: what lies between us may have forgotten it
 ADDRESSES_MAX: Final = 3
+# Where systems keep the authorities they trust; Python's own way to ask finds no file on Debian.
+AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 NO_FILE: Final = "/dev/null/none"  # in place of files in the home directory of whoever runs the server
 
 
@@ -125,7 +131,6 @@ class Link:
     def _parameters(self) -> dict[str, Any]:
         options = self._options
         is_verified = options.sslmode.startswith("verify")
-        system = ssl.get_default_verify_paths().cafile or "system"
         return {
             "host": options.host,  # what a certificate must be made out to
             "port": options.port,
@@ -134,7 +139,7 @@ class Link:
             "password": options.password.reveal() if options.password else "",
             "passfile": NO_FILE,
             "sslmode": options.sslmode,
-            "sslrootcert": options.ca_file or (system if is_verified else NO_FILE),
+            "sslrootcert": options.ca_file or (_authorities() if is_verified else NO_FILE),
             "sslcertmode": "disable",
             "gssencmode": "disable",
             "client_encoding": "utf8",
@@ -158,6 +163,12 @@ class Link:
             hint = "set allow_private_addresses = true if it is meant, then resume the destination"
             raise Misconfigured(f"{host} is a private address", hint=hint)
         return allowed[:ADDRESSES_MAX]
+
+
+def _authorities() -> str:
+    """The file of those that this system trusts."""
+    files = (ssl.get_default_verify_paths().cafile, *AUTHORITIES)
+    return next((file for file in files if file and Path(file).is_file()), "system")
 
 
 def check_ca_file(path: str) -> None:

@@ -8,7 +8,7 @@ with no such letter, which RudderStack leaves out, keeps its own letters (`це�
 import re
 from functools import lru_cache
 from typing import Final
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 NAME_BYTES_MAX: Final = 63  # of PostgreSQL; it cuts longer ones itself
 NAMES_REMEMBERED_MAX: Final = 8_192
@@ -76,10 +76,14 @@ def _column_name(path: str) -> str:
 def _foreign(text: str) -> str:
     """A name for what has no letter or digit of ASCII."""
     own = normalize("NFC", text).lower()
-    words = "".join(character if character.isalnum() else " " for character in own).split()
+    words = "".join(character if _is_of_a_word(character) else " " for character in own).split()
     if words:
         return "_".join(words)
     return "_".join(f"u{ord(character):x}" for character in text.strip("_")[:SPELT_CHARACTERS_MAX])
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or category(character).startswith("M")  # vowels of some scripts are marks
 
 
 def _cut(name: str) -> str:

@@ -38,6 +38,7 @@ class Table:
     columns: dict[str, str]  # name -> type; "" where no value can be given
     column_number: int = 0  # the highest ever given
     problem: str = ""  # why nothing can be written to it
+    is_ours: bool = True  # to add columns to
 
 
 @dataclass
@@ -78,6 +79,13 @@ class Tables:
         for name, columns in sorted(wanted.items()):  # the same order for every writer: no deadlock
             await self._grow_one(connection, name, columns)
         await self.look(connection, wanted)  # somebody else may have added the same, of another type
+
+    def require_ours(self) -> None:
+        """Misconfigured where columns can not be added to one of the fixed tables."""
+        for name in FIXED_TABLES:
+            if name in self.known and not self.known[name].is_ours:
+                hint = f"ALTER TABLE {self.schema}.{name} OWNER TO ...; then resume the destination"
+                raise Misconfigured(f"table {self.schema}.{name} belongs to another role", hint=hint)
 
     def lacks(self, name: str, columns: Collection[str]) -> list[str]:
         """The columns that a table does not have, and could."""
@@ -142,9 +150,15 @@ def first_columns(name: str) -> dict[str, str]:
 
 
 def _table(
-    name: str, kind: str, column_number: int, columns: dict[str, str], must: list[str], is_keyed: bool
+    name: str,
+    kind: str,
+    is_ours: bool,
+    column_number: int,
+    columns: dict[str, str],
+    must: list[str],
+    is_keyed: bool,
 ) -> Table:
-    return Table(columns, column_number, _problem(name, kind, columns, must, is_keyed))
+    return Table(columns, column_number, _problem(name, kind, columns, must, is_keyed), is_ours)
 
 
 def _problem(name: str, kind: str, columns: dict[str, str], must: list[str], is_keyed: bool) -> str:

@@ -4,11 +4,12 @@
 SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s;
 
 -- name: relations
--- By name: its kind, its highest column number (dropped ones count towards PostgreSQL's limit), its columns with
--- their types ('' where a value can not be given), those that must have a value of the owner's, and whether
--- rows are told apart by message id and pixel.
+-- By name: its kind, whether we may alter it, its highest column number (dropped ones count towards PostgreSQL's
+-- limit), its columns with their types ('' where a value can not be given), those that must have a value of
+-- the owner's, and whether rows are told apart by message id and pixel.
 SELECT c.relname,
        c.relkind::text,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE'),
        (SELECT coalesce(max(a.attnum), 0) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid),
        (SELECT coalesce(jsonb_object_agg(a.attname, CASE
                  WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN ''
