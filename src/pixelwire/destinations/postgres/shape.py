@@ -127,10 +127,8 @@ def _decode(payload: bytes) -> tuple[dict[str, Any], bool]:
     try:
         members = msgspec.json.decode(payload)
         is_clean = b"\\u0000" not in payload
-    except (
-        msgspec.DecodeError,
-        RecursionError,
-    ):  # also valid JSON: half a character, a number past all range
+    # Valid JSON may be refused too: half a character, a number past all range.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         members, is_clean = _decode_oddity(payload), False
     if not isinstance(members, dict):
         raise Unshapeable("the payload is not a JSON object")

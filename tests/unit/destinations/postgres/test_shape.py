@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixelwire.destinations.base import Item
 from pixelwire.destinations.postgres.shape import Shaped, Unshapeable, shape
@@ -212,12 +214,23 @@ def test_what_is_nested_deeper_than_a_pixel_can_send_is_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{", b"[1]", b'"x"', b"null", b"\xff", b'{"a":' * 5_000 + b"1" + b"}" * 5_000]
+    "payload",
+    [b"", b"{", b"[1]", b'"x"', b"null", b"\xff", b'{"a":"\xff"}', b'{"a":' * 5_000 + b"1" + b"}" * 5_000],
 )
 def test_what_is_no_object_has_no_rows(payload: bytes) -> None:
     """It would be so at every attempt."""
     with pytest.raises(Unshapeable, match="payload"):
         shaped(payload)
+
+
+@given(st.binary() | st.text().map(lambda text: b'{"a":' + text.encode() + b"}"))
+def test_no_bytes_do_more_than_having_no_rows(payload: bytes) -> None:
+    """A fault of another kind would cost the whole batch an attempt."""
+    try:
+        found = shaped(payload)
+    except Unshapeable:
+        return
+    assert "tracks" in found.rows
 
 
 @pytest.mark.parametrize("message_id", ["a\0b", "\ud800", "ж" * 1_001])
