@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import apsw
 
+from pixelwire import room
 from pixelwire.errors import CatalogBusy, CatalogError
-from pixelwire.room import is_disk_full
 
 FILE: Final = "catalog.db"
 BUSY_WAIT_MS: Final = 3_000
@@ -40,10 +40,7 @@ def translated() -> Iterator[None]:
             f"{FILE} can not be opened: {exc}", hint="check the data directory and who owns it"
         ) from exc
     except apsw.Error as exc:
-        if is_disk_full(exc):
-            hint = "the disk is full: free some space"
-            raise CatalogError(f"{FILE} has no room on its disk", hint=hint) from exc
-        raise CatalogError(f"{FILE}: {exc}", hint="check the disk of the data directory") from exc
+        raise CatalogError(f"{FILE}: {exc}", hint=room.hint(exc)) from exc
 
 
 def open_to_write(path: Path) -> apsw.Connection:

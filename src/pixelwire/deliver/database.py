@@ -8,9 +8,9 @@ from typing import Final
 
 import apsw
 
+from pixelwire import room
 from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
-from pixelwire.room import is_disk_full
 
 FILE: Final = "delivery.db"
 MIGRATIONS: Final = ("0001_delivery.sql", "0002_expired.sql", "0003_lines.sql", "0004_letters.sql")
@@ -32,10 +32,7 @@ def translated() -> Iterator[None]:
         hint = "check the data directory and who owns it"
         raise DeliveryError(f"{FILE} can not be opened: {exc}", hint=hint) from exc
     except apsw.Error as exc:
-        if is_disk_full(exc):
-            hint = "the disk is full: free some space"
-            raise DeliveryError(f"{FILE} has no room on its disk", hint=hint) from exc
-        raise DeliveryError(f"{FILE}: {exc}", hint="check the disk of the data directory") from exc
+        raise DeliveryError(f"{FILE}: {exc}", hint=room.hint(exc)) from exc
 
 
 def open_to_write(data_dir: Path) -> apsw.Connection:

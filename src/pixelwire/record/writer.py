@@ -46,8 +46,9 @@ class Writer:
     exactly one segment, whole or not at all; a worker's batch is committed once.
     """
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, data_dir: Path) -> None:
         self._chain = chain
+        self._translated = translated(data_dir)
         self._cap = NameCap(chain.names)
         self._last_batch: dict[int, tuple[int, list[int]]] = {}  # worker -> its newest committed one
 
@@ -68,7 +69,7 @@ class Writer:
         the store can not be opened.
         """
         make_durable_directory(events_dir(data_dir))
-        with translated():
+        with translated(data_dir):
             store_id = find_store_id(data_dir, storage) or secrets.token_hex(16)
             open_totals(data_dir, store_id, storage).close()
             chain = Chain(
@@ -80,7 +81,7 @@ class Writer:
                 is_inline=is_inline,
                 retention=retention,
             )
-        return cls(chain)
+        return cls(chain, data_dir)
 
     @property
     def is_waiting(self) -> bool:
@@ -110,7 +111,7 @@ class Writer:
         DiskFull: nothing of it is stored, try again later. SyncFailed: it is not known whether it is
         stored; the process must end and open the files anew. SegmentGone: it is stored where nobody looks.
         """
-        with translated():
+        with self._translated:
             self._chain.roll_when_due()
             connection = self._chain.connection
             try:
@@ -154,7 +155,7 @@ class Writer:
 
     def examine(self, suspects: Sequence[int]) -> None:
         """Looks at segments that somebody could not read; what is damaged is set aside."""
-        with translated():
+        with self._translated:
             self._chain.examine(suspects)
 
     def mark_suspect(self) -> None:
@@ -163,7 +164,7 @@ class Writer:
 
     def tidy(self) -> None:
         """Lets go of what is no longer needed; called now and then while there is nothing to commit."""
-        with translated():
+        with self._translated:
             self._chain.tidy()
 
     def forget_worker(self, worker: int) -> None:
@@ -253,10 +254,13 @@ def make_durable_directory(path: Path) -> None:
 class translated:  # noqa: N801 reads as a statement: `with translated():`
     """The one table from apsw's errors to ours."""
 
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if is_disk_full(error):
+        if is_disk_full(error, self._data_dir):
             raise DiskFull("the disk of the data directory is full", hint="free room on it") from error
         if isinstance(error, DAMAGED):
             raise SegmentDamaged(
