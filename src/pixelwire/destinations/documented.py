@@ -6,7 +6,7 @@ import msgspec
 from msgspec import inspect
 
 from pixelwire.destinations.options import Options, default_of, described, is_operator_only
-from pixelwire.destinations.plain_types import plain_types
+from pixelwire.destinations.plain_types import plain_type
 from pixelwire.destinations.secret import Secret
 
 
@@ -26,13 +26,13 @@ class OptionDocument(msgspec.Struct, frozen=True):
 
 def documented(kind: type[Options]) -> list[OptionDocument]:
     """In the order of their declaration."""
-    descriptions, words = described(kind), plain_types(kind)
+    descriptions = described(kind)
     types = {entry.encode_name: entry.type for entry in _struct(kind).fields}
     return [
         OptionDocument(
             name=field.encode_name,
             type=_word(types[field.encode_name]),
-            words=words[field.encode_name],
+            words=_words(types[field.encode_name]),
             choices=_choices(types[field.encode_name]),
             required=field.required,
             default=None if field.required else msgspec.to_builtins(default_of(field), enc_hook=repr),
@@ -63,6 +63,13 @@ def _word(kind: inspect.Type) -> str:
     if isinstance(plain, inspect.ListType | inspect.SetType | inspect.FrozenSetType | inspect.VarTupleType):
         return "list"
     return "text"
+
+
+def _words(kind: inspect.Type) -> str:
+    try:
+        return plain_type(kind)
+    except NotImplementedError:  # of a plug-in: its other options are told all the same
+        return _word(kind)
 
 
 def _choices(kind: inspect.Type) -> list[Any] | None:

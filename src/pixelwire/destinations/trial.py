@@ -34,8 +34,7 @@ _ADVICE: Final[dict[Outcome, str]] = {
     "sent": "",
     "refused": "the same event would become a dead letter: send what the other side takes",
     "retry": "the courier would try again by itself; if it stays so, look at the other side",
-    "unreachable": "nothing was sent: check the address, its name and what lies between; the courier would go"
-    " on trying",
+    "unreachable": "check the address, its name and what lies between; the courier would go on trying",
     "misconfigured": "correct the options; the courier would pause the destination",
     "fault": "this is a fault of the program or the plug-in: the log has it",
 }
