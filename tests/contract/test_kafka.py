@@ -88,7 +88,7 @@ def proxied() -> Iterator[tuple[Tansu, TcpProxy]]:
 
 
 def options(servers: str) -> dict[str, object]:
-    return {"bootstrap_servers": servers, "topic": TOPIC, "tls": False, "timeout_s": 2.0}
+    return {"bootstrap_servers": servers, "topic": TOPIC, "tls": False, "timeout_s": 4.0}
 
 
 def test_kafka_keeps_the_contract(mock: MockKafka) -> None:

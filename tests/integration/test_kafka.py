@@ -21,6 +21,7 @@ from pixelwire.destinations.base import (
     Surroundings,
     Unreachable,
 )
+from pixelwire.destinations.kafka.connection import Connection, Terms
 from pixelwire.destinations.kafka.destination import Kafka
 from pixelwire.testing.check_destination import make_item
 from support.kafka_records import records
@@ -233,6 +234,28 @@ def test_a_private_server_is_not_even_asked(tansu: Tansu) -> None:
             with pytest.raises(Misconfigured, match=r"127\.0\.0\.1 \(in bootstrap_servers\) is a private"):
                 asyncio.run(attempt(build(f"{HOST}:{proxy.port}", "events", is_guarded=True)))
         assert proxy.connections_total == 0
+
+
+def test_a_name_that_changes_its_mind_gets_no_further_than_a_greeting(tansu: Tansu) -> None:
+    """A connection that goes to a private address all the same ends the client, and its owner is told."""
+    terms = Terms(
+        properties={"bootstrap.servers": tansu.servers, "enable.idempotence": True},
+        hosts=["1.1.1.1"],  # what the name was when it was looked up
+        clean=str,
+        timeout_s=5.0,
+        is_guarded=True,
+    )
+
+    async def run() -> None:
+        connection = Connection(terms)
+        try:
+            await connection.client("events")
+        finally:
+            await connection.close()
+
+    with pytest.raises(Misconfigured, match=rf"^{tansu.servers}/bootstrap is at a private address") as raised:
+        asyncio.run(run())
+    assert "allow_private_addresses" in raised.value.hint
 
 
 def test_properties_that_are_none_are_told_when_it_opens() -> None:

@@ -11,7 +11,6 @@ import pytest
 from pixelwire.clock import SystemClock
 from pixelwire.destinations import registry
 from pixelwire.destinations.base import Batch, Misconfigured, Sent, Surroundings, Unreachable
-from pixelwire.destinations.kafka.connection import Connection, Terms
 from pixelwire.destinations.kafka.destination import Kafka
 from pixelwire.errors import DestinationError
 from pixelwire.testing.check_destination import make_item
@@ -150,24 +149,3 @@ def test_tls_where_there_is_none_is_tried_again(tansu: Tansu) -> None:
     """A listener that does not know what a handshake is says nothing: nobody is there."""
     with pytest.raises(Unreachable):
         asyncio.run(check_and_send(build(tansu.servers)))
-
-
-def test_a_public_cluster_may_not_lead_to_a_private_broker(tansu: Tansu) -> None:
-    """Where the servers one begins with are public, the brokers they tell of are looked at too."""
-    terms = Terms(
-        properties={"bootstrap.servers": tansu.servers, "enable.idempotence": True},
-        hosts=["1.1.1.1"],  # what the owner wrote, in place of a public server
-        clean=str,
-        timeout_s=5.0,
-        is_guarded=True,
-    )
-
-    async def run() -> None:
-        connection = Connection(terms)
-        try:
-            await connection.client(TOPIC)
-        finally:
-            await connection.close()
-
-    with pytest.raises(Misconfigured, match=r"127\.0\.0\.1 \(a broker of the cluster\) is a private address"):
-        asyncio.run(run())

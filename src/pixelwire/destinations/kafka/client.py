@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pixelwire.destinations.base import Misconfigured, Unreachable
+from pixelwire.destinations.kafka.addresses import private_connection
 from pixelwire.destinations.kafka.background import in_background
-from pixelwire.destinations.kafka.judgement import Fault, is_owners, raise_connection
+from pixelwire.destinations.kafka.judgement import PRIVATE_ADDRESS, Fault, is_owners, raise_connection
 from pixelwire.telemetry import logger
 
 if TYPE_CHECKING:
@@ -43,15 +44,19 @@ class Record(msgspec.Struct, frozen=True):
 class Client:
     """Connects by itself, in the background, as soon as it is made; never to be used again after `end`."""
 
-    def __init__(self, properties: dict[str, Any], clean: Clean) -> None:
-        """Misconfigured when the library is not there or does not accept the properties."""
+    def __init__(self, properties: dict[str, Any], clean: Clean, *, is_guarded: bool) -> None:
+        """`is_guarded`: a connection to a private address ends it.
+
+        Misconfigured when the library is not there or does not accept the properties.
+        """
         library = load_library()
         self._clean = clean
         self._notes = _Notes(clean)
         self._blocked = threading.Lock()  # one call that blocks at a time: the last is the end
+        telling = {"debug": "broker", "log_level": 7} if is_guarded else {}
         try:
             self._producer = library.Producer(
-                {**properties, "error_cb": self._notes}, logger=_quiet_logger(clean)
+                {**properties, **telling, "error_cb": self._notes}, logger=_quiet_logger(clean, self._notes)
             )
         except library.KafkaException as exc:
             text = clean(exc.args[0].str())
@@ -228,6 +233,11 @@ class _Notes:
         if error.fatal() or is_owners(self._last):
             self._fatal = self._fatal or self._last
 
+    def read(self, line: str) -> None:
+        """A line of the log, which tells of connections where the client is guarded."""
+        if broker := private_connection(line):
+            self._fatal = Fault(PRIVATE_ADDRESS, f"{broker} is at a private address")
+
     @property
     def last_words(self) -> str:
         return f" ({self._last.text})" if self._last else ""
@@ -240,17 +250,22 @@ class _Notes:
 
 
 class _Handler(logging.Handler):
-    """librdkafka's lines, for those who look at ours of level debug."""
+    """librdkafka's lines, for those who look at ours of level debug, and for the guard."""
 
-    def __init__(self, clean: Clean) -> None:
+    def __init__(self, clean: Clean, notes: _Notes) -> None:
         super().__init__()
         self._clean = clean
+        self._notes = notes
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger("deliver").debug("kafka_said", text=self._clean(record.getMessage()))
+        line = record.getMessage()
+        if record.levelno > logging.DEBUG:
+            logger("deliver").debug("kafka_said", text=self._clean(line))
+        else:
+            self._notes.read(line)
 
 
-def _quiet_logger(clean: Clean) -> logging.Logger:
+def _quiet_logger(clean: Clean, notes: _Notes) -> logging.Logger:
     found = logging.Logger("kafka")
-    found.addHandler(_Handler(clean))
+    found.addHandler(_Handler(clean, notes))
     return found

@@ -29,8 +29,9 @@ class Terms:
 
 
 class Connection:
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, make: type[Client] = Client) -> None:
         self._terms = terms
+        self._make = make
         self._client: Client | None = None
         self._looked_s: float | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -41,7 +42,10 @@ class Connection:
         self._stay()
         if self._client is None:
             await self._refuse_private(self._terms.hosts, "in bootstrap_servers")
-            self._client, self._looked_s = Client(self._terms.properties, self._terms.clean), None
+            self._client = self._make(
+                self._terms.properties, self._terms.clean, is_guarded=self._terms.is_guarded
+            )
+            self._looked_s = None
         await self._look(self._client, topic)
         return self._client
 

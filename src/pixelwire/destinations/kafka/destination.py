@@ -53,7 +53,7 @@ class Kafka:
         """Says at once what the library will not accept; connects with the first batch."""
         properties = dict(self._terms.properties)
         del properties["bootstrap.servers"]
-        await Client(properties, self._terms.clean).end()
+        await Client(properties, self._terms.clean, is_guarded=False).end()
 
     async def check(self) -> None:
         """Asks for the topic, and for the id of an idempotent producer, as a send does; no event is sent."""

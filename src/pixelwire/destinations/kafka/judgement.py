@@ -17,10 +17,12 @@ from pixelwire.destinations.base import (
     Sent,
     Unreachable,
 )
+from pixelwire.destinations.kafka.addresses import PRIVATE_HINT
 
 _TOPIC_HINT: Final = "create the topic or correct `topic`, then resume the destination"
 _RIGHTS_HINT: Final = "grant the right to write to the topic, then resume the destination"
 _LOGIN_HINT: Final = "correct `sasl_mechanism`, `username` and `password`, then resume the destination"
+PRIVATE_ADDRESS: Final = "_PRIVATE_ADDRESS"  # a name of ours among librdkafka's
 _CLUSTER_HINT: Final = "Kafka 0.11 or newer is needed, with idempotent producers"
 
 _OWNERS: Final = {
@@ -38,6 +40,7 @@ _OWNERS: Final = {
     "UNSUPPORTED_COMPRESSION_TYPE": "set another `compression`, then resume the destination",
     "_UNSUPPORTED_FEATURE": _CLUSTER_HINT,
     "UNSUPPORTED_FOR_MESSAGE_FORMAT": _CLUSTER_HINT,
+    PRIVATE_ADDRESS: PRIVATE_HINT,
     "_INVALID_ARG": "correct the options, then resume the destination",
 }
 _REFUSALS: Final = {

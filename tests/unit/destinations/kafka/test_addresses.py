@@ -3,7 +3,7 @@
 import pytest
 
 from pixelwire.destinations.base import Misconfigured, Unreachable
-from pixelwire.destinations.kafka.addresses import refuse_private
+from pixelwire.destinations.kafka.addresses import private_connection, refuse_private
 
 PUBLIC = ["1.1.1.1", "2606:4700:4700::1111"]
 
@@ -33,3 +33,21 @@ def test_a_name_without_an_address_is_nobody(hosts: list[str]) -> None:
 def test_one_name_is_enough() -> None:
     """A cluster is found by any of its servers."""
     refuse_private(["no-such-host.invalid", *PUBLIC], "in bootstrap_servers")
+
+
+@pytest.mark.parametrize(
+    ("line", "broker"),
+    [
+        (
+            "a.example:9092/bootstrap: Connecting to ipv4#10.0.0.8:9092 (ssl) with socket 9",
+            "a.example:9092/bootstrap",
+        ),
+        ("ssl://a:1/3: Connecting to ipv6#[fe80::1%eth0]:1 (ssl) with socket 9", "ssl://a:1/3"),
+        ("a:1/3: Connecting to ipv4#1.1.1.1:1 (ssl) with socket 9", ""),
+        ("a:1/3: Connecting to ipv6#[2606:4700:4700::1111]:1 (ssl) with socket 9", ""),
+        ("a:1/3: Connected to ipv4#10.0.0.8:1", ""),
+    ],
+)
+def test_a_connection_is_told_of_by_the_library(line: str, broker: str) -> None:
+    """The broker's name is told to its owner, the address is not."""
+    assert private_connection(f"CONNECT [x#producer-1] [thrd:main]: {line}") == broker
