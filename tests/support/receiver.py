@@ -1,7 +1,6 @@
-"""A webhook's other side on the loopback: takes events and fails on command, or by chance from a seed."""
+"""A webhook's other side on the loopback: takes events and fails on command."""
 
 import asyncio
-import random
 import ssl
 import threading
 from collections.abc import Callable
@@ -140,23 +139,6 @@ class ReceiverThread:
         self._ready.set()
         await self._stop.wait()
         await self.receiver.stop()
-
-
-def fails_by_chance(seed: int) -> Decide:
-    """Takes most events; else answers 500, 503 with Retry-After, 429, or cuts the connection."""
-    chance = random.Random(seed)
-
-    def decide(request: web.Request, body: bytes) -> Answer:
-        draw = chance.random()
-        if draw >= 0.05:
-            return web.Response()
-        if draw < 0.01:
-            return None
-        if draw < 0.02:
-            return web.Response(status=503, headers={"Retry-After": "0"})
-        return web.Response(status=429 if draw < 0.03 else 500)
-
-    return decide
 
 
 def identity_of(body: bytes) -> str:

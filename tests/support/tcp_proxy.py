@@ -5,6 +5,8 @@
         proxy.silence()     # nothing passes, either way; new connections are taken and get no answer
         proxy.resume()      # what was held back passes, and the rest
         proxy.cut()         # every connection breaks; new ones are taken
+        proxy.lead_to(port) # the same, and new ones are passed on to another server
+        proxy.strike(3, process.kill)  # when the third piece from now on comes, before it is passed on
         proxy.stop()        # nobody listens any more
         proxy.start()       # on the same port again
 
@@ -23,6 +25,24 @@ PATIENCE_S: Final = 10.0
 PIECE_BYTES: Final = 65_536
 
 
+class Strike:
+    """What happens in the middle of the traffic, once."""
+
+    def __init__(self, pieces: int, blow: Callable[[], object]) -> None:
+        self.is_dealt = threading.Event()
+        self._left = pieces
+        self._blow = blow
+
+    def count(self) -> bool:
+        """A piece has come. True when that was the last one that was waited for."""
+        self._left -= 1
+        if self._left > 0:
+            return False
+        self._blow()
+        self.is_dealt.set()
+        return True
+
+
 class TcpProxy:
     def __init__(self, target_port: int, *, target_host: str = HOST) -> None:
         self.port = 0  # its own, from the system at the first start
@@ -37,6 +57,7 @@ class TcpProxy:
         self._pumps: set[asyncio.Task[None]] = set()
         self._may_pass = asyncio.Event()
         self._may_pass.set()
+        self._strike: Strike | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,6 +92,18 @@ class TcpProxy:
     def resume(self) -> None:
         """Everything passes again."""
         self._run(self._pass_on)
+
+    def lead_to(self, port: int) -> None:
+        """Every connection breaks, and new ones are passed on to this port of the loopback."""
+        self._target = (HOST, port)
+        self.cut()
+
+    def strike(self, pieces: int, blow: Callable[[], object]) -> threading.Event:
+        """Deals a blow, on the proxy's own thread, when so many more pieces have come from either side, and
+        before the last one is passed on. What is returned is set when that has happened.
+        """
+        strike = self._strike = Strike(pieces, blow)
+        return strike.is_dealt
 
     async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """What is said to a client before anything is passed on. Overridden where there is such a thing."""
@@ -130,6 +163,8 @@ class TcpProxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(PIECE_BYTES):
+            if self._strike is not None and self._strike.count():
+                self._strike = None
             if not self._may_pass.is_set():
                 self.held_bytes_total += len(piece)
                 await self._may_pass.wait()
