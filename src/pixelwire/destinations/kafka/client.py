@@ -7,7 +7,7 @@ thread would fight over the interpreter's lock once for each record. What does b
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from confluent_kafka.admin._metadata import ClusterMetadata
 
 POLL_S: Final = 0.002
-SLICE_RECORDS: Final = 500  # handed over before others get their turn on the loop
+SLICE_RECORDS: Final = 250  # handed over before others get their turn on the loop
 DOWN_S: Final = 2.0  # how long all brokers may be down before a batch is given up
 ASK_S: Final = 2.0
 AGAIN_S: Final = 0.1
 CLOSE_S_MAX: Final = 5.0
 _ALL_DOWN: Final = "_ALL_BROKERS_DOWN"
+_NO_REPORT: Final = Fault("", "")
 
 Clean = Callable[[str], str]
 
@@ -62,20 +63,20 @@ class Client:
             text = clean(exc.args[0].str())
             raise Misconfigured(f"librdkafka refuses the options: {text}", hint="correct them") from exc
 
-    async def deliver(self, records: Sequence[Record], timeout_s: float) -> list[Fault | None]:
-        """What came of each record within the time; None is confirmed by the broker, on all its replicas.
+    async def deliver(self, records: Iterable[Record], amount: int, timeout_s: float) -> list[Fault | None]:
+        """What came of each of so many records within the time; None is confirmed, on all replicas.
 
         Faults that are the connection's are those of every record that is not confirmed.
         """
-        loop, reports = asyncio.get_running_loop(), _Reports(len(records), self._clean)
+        loop, reports = asyncio.get_running_loop(), _Reports(amount, self._clean)
         ends_s = loop.time() + timeout_s
         self._poll()
         self._notes.forget()  # what happened since the last batch
-        for begin in range(0, len(records), SLICE_RECORDS):
-            for place in range(begin, min(begin + SLICE_RECORDS, len(records))):
-                self._produce(records[place], place, reports)
-            self._poll()
-            await asyncio.sleep(0)
+        for place, record in enumerate(records):
+            self._produce(record, place, reports)
+            if place % SLICE_RECORDS == SLICE_RECORDS - 1:
+                self._poll()
+                await asyncio.sleep(0)
         left, changed_s = reports.left, loop.time()
         while reports.left:
             self._poll()
@@ -189,25 +190,24 @@ class _Reports:
     """What is known of the records of one batch."""
 
     def __init__(self, records: int, clean: Clean) -> None:
-        self.faults: list[Fault | None] = [None] * records
+        self.faults: list[Fault | None] = [_NO_REPORT] * records
         self.left = records
-        self._is_open = [True] * records
         self._clean = clean
 
     def take(self, place: int, error: "KafkaError | None", _: object) -> None:
-        """librdkafka's delivery report."""
-        self.fail(place, None if error is None else fault_of(error, self._clean))
+        """librdkafka's delivery report; called for every record of every batch."""
+        if self.faults[place] is _NO_REPORT:
+            self.faults[place] = None if error is None else fault_of(error, self._clean)
+            self.left -= 1
 
-    def fail(self, place: int, fault: Fault | None) -> None:
-        if self._is_open[place]:
-            self._is_open[place] = False
+    def fail(self, place: int, fault: Fault) -> None:
+        if self.faults[place] is _NO_REPORT:
             self.faults[place] = fault
             self.left -= 1
 
     def fail_the_rest(self, fault: Fault) -> None:
-        for place, is_open in enumerate(self._is_open):
-            if is_open:
-                self.fail(place, fault)
+        for place in range(len(self.faults)):
+            self.fail(place, fault)
 
 
 class _Notes:

@@ -74,10 +74,11 @@ class Kafka:
             await connection.close()
 
     async def send(self, batch: Batch) -> BatchResult:
-        records = [self._record(item) for item in batch.items]
+        records = (self._record(item) for item in batch.items)  # made as they are handed over
         try:
-            client = await self._connection.client(records[0].topic)
-            result = judge(await client.deliver(records, self._options.timeout_s))
+            client = await self._connection.client(self._topic(batch.items[0]))
+            faults = await client.deliver(records, len(batch.items), self._options.timeout_s)
+            result = judge(faults)
         except Refused:
             self._connection.rest()
             raise
@@ -100,8 +101,10 @@ class Kafka:
         ]
         if item.replay:
             headers.append((REPLAY_HEADER, item.replay.encode()))
-        topic = topic_for(self._options.topic, item.pixel_id, item.call)
-        return Record(topic, item.identity.encode() or None, item.payload, headers)
+        return Record(self._topic(item), item.identity.encode() or None, item.payload, headers)
+
+    def _topic(self, item: Item) -> str:
+        return topic_for(self._options.topic, item.pixel_id, item.call)
 
     async def _check_topic(self, client: Client, topic: str) -> None:
         """Misconfigured when it is not there or not to be seen; with a pixel in its name nobody can say."""

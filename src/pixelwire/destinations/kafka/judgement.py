@@ -50,6 +50,8 @@ _REFUSALS: Final = {
     "_INVALID_DIFFERENT_RECORD",  # a neighbour's fault: brokers take or refuse what was sent together as one
 }
 
+_SENT: Final = Sent()
+
 
 class Fault(msgspec.Struct, frozen=True):
     """What went wrong with a record or a connection."""
@@ -94,4 +96,4 @@ def raise_connection(fault: Fault) -> NoReturn:
 
 
 def _result(fault: Fault | None) -> ItemResult:
-    return Sent() if fault is None else GiveUp(fault.text)
+    return _SENT if fault is None else GiveUp(fault.text)
