@@ -7,11 +7,15 @@ from typing import Any
 import structlog
 
 from pixelwire.catalog.destinations import Destination
+from pixelwire.catalog.store import Catalog
+from pixelwire.catalog.wishes import StartReplay
 from pixelwire.deliver.database import open_to_write
+from pixelwire.deliver.state import Deliveries
 from pixelwire.record.retention import RetentionLimits
 from support.delivery import Scene, a_courier, a_scene, eventually
 from support.keeping import START_MS, fill, fill_days, retention, run
 from support.receiver import Behaviour
+from support.stores import restore, take
 
 HARD = RetentionLimits(hard_bytes_max=1)
 SOFT = RetentionLimits(bytes_max=1)
@@ -182,5 +186,90 @@ def test_a_cursor_beyond_the_head_goes_on_with_the_next_event(tmp_path: Path) ->
                 fill(scene.data_dir, [START_MS] * 4)
                 await eventually(lambda: len(scene.sent()) == 10)
             assert scene.sent()[6:] == ["e2", "e3", "e4", "e5"]
+
+    asyncio.run(trial())
+
+
+def test_retention_waits_for_a_replay(tmp_path: Path) -> None:
+    """A soft limit does, until it is at its end; a hard one does not, and the replay says what it missed."""
+
+    async def trial() -> None:
+        async with a_scene(tmp_path) as scene:
+            hook = scene.create(concurrency=1)
+            fill_days(scene.data_dir, 4)
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: cursor(scene, hook) == 12)
+                scene.receiver.arrivals.clear()
+                scene.receiver.silent_for = b'"e2"'
+                made = scene.shop.catalog.give_order(hook.id, StartReplay(0, 2**50, 1, 9, "")).id
+                await eventually(lambda: scene.receiver.waiting)
+                assert run(retention(scene.data_dir, SOFT)) == 0
+            assert run(retention(scene.data_dir, HARD)) == 3
+            scene.receiver.silent_for = b""
+            scene.receiver.arrivals.clear()
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.door.replays(hook.id)[0].state == "done")
+            replay = scene.door.replay(hook.id, made)
+            assert replay is not None
+            assert (replay.sent, replay.expired, replay.cursor) == (1, 8, 9)
+            assert scene.sent() == []
+            assert states(scene, hook, range(1, 10), is_gone=True) == ["sent"] * 9
+
+    asyncio.run(trial())
+
+
+def test_a_restored_replay_waits_as_its_destination_does(tmp_path: Path) -> None:
+    """It goes on when the owner says that the place is right, up to the end of the events there are."""
+
+    async def trial() -> None:
+        again = tmp_path / "again"
+        (tmp_path / "data").mkdir()
+        async with a_scene(tmp_path / "data") as scene:
+            hook = scene.create(concurrency=1)
+            scene.visit(*"abcd")
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: cursor(scene, hook) == 4)
+                scene.receiver.silent_for = b'"b-2"'
+                scene.shop.catalog.give_order(hook.id, StartReplay(0, 2**50, 1, 9, ""))
+                await eventually(lambda: scene.receiver.waiting)
+            take(scene.data_dir, tmp_path / "backup")
+            restore(tmp_path / "backup", again)
+            scene.receiver.silent_for = b""
+            await scene.receiver.behave(Behaviour.TAKES)
+            await eventually(lambda: not scene.receiver.waiting)
+            scene.receiver.arrivals.clear()
+            with Deliveries(again) as door:
+                async with a_courier(again):
+                    await eventually(lambda: door.replays(hook.id)[0].state == "failed")
+                    assert "of store" in door.replays(hook.id)[0].reason
+                    catalog = Catalog.open(again)
+                    catalog.resume_destination(hook.id)
+                    await eventually(lambda: door.replays(hook.id)[0].state == "done")
+                    catalog.close()
+            assert scene.sent() == ["b-2", "c-3", "d-4"]
+
+    asyncio.run(trial())
+
+
+def test_a_replay_of_another_store_ends_with_its_events(tmp_path: Path) -> None:
+    """When its owner accepts the place, it does not wait for seqs that nobody will give it."""
+
+    async def trial() -> None:
+        async with a_scene(tmp_path) as scene:
+            hook = scene.create(concurrency=1)
+            fill(scene.data_dir, [START_MS] * 6)
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: cursor(scene, hook) == 6)
+                scene.receiver.silent_for = b'"e5"'
+                scene.shop.catalog.give_order(hook.id, StartReplay(0, 2**50, 1, 6, ""))
+                await eventually(lambda: scene.receiver.waiting)
+            (scene.data_dir / "events").rename(tmp_path / "elsewhere")
+            (scene.data_dir / "totals.db").unlink()
+            fill(scene.data_dir, [START_MS] * 2)
+            async with a_courier(scene.data_dir):
+                await eventually(lambda: scene.state(hook) == "failed")
+                await eventually(lambda: scene.door.replays(hook.id)[0].state == "failed")
+                resume(scene, hook)
+                await eventually(lambda: scene.door.replays(hook.id)[0].state == "done")
 
     asyncio.run(trial())

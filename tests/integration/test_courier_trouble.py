@@ -21,7 +21,7 @@ from support.delivery import Scene, a_courier, a_scene, eventually
 
 def test_a_loop_that_fails_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others do not notice, the summary says why, and it goes on by itself."""
-    monkeypatch.setattr("pixelwire.deliver.courier.RESTART_FIRST_S", 0.05)
+    monkeypatch.setattr("pixelwire.deliver.keeping.RESTART_FIRST_S", 0.05)
     build, failing = registry.build, ["first"]
 
     def build_or_fail(kind: str, options: dict[str, Any], surroundings: Surroundings) -> Any:

@@ -201,4 +201,6 @@ def _cursors(connection: apsw.Connection) -> list[Cursor]:
         " coalesce((SELECT max(seq) FROM dead_letter AS x WHERE x.destination = d.number), 0))"
         " FROM destination AS d WHERE d.state <> 'removed'"
     )
+    if connection.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'replay')").get:
+        query += " AND d.number NOT IN (SELECT number FROM replay WHERE outcome IS NOT NULL)"
     return [Cursor(*row) for row in connection.execute(query)]

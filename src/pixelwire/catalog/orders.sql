@@ -12,5 +12,5 @@ SELECT 1 FROM destination WHERE id = ?;
 
 -- name: forget_sending
 -- After a restore: the former server has done these, be it after its deliveries were copied. Nothing is sent twice for
--- it; what was dropped is dropped here too.
-DELETE FROM delivery_order WHERE json_extract(wish, '$.verb') NOT IN ('drop');
+-- it; what was dropped or cancelled is so here too.
+DELETE FROM delivery_order WHERE json_extract(wish, '$.verb') NOT IN ('drop', 'cancel');

@@ -3,7 +3,7 @@
 Values only; runs in the courier, so it imports msgspec only.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -27,7 +27,25 @@ class DropLetters(Letters, frozen=True, omit_defaults=True, tag_field="verb", ta
     """Forgets them."""
 
 
-Wish = RetryLetters | DropLetters
+class StartReplay(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="verb", tag="replay"):
+    """Sends events once more that are stored already. The order's id is the replay's."""
+
+    from_ms: int  # received then or later
+    to_ms: int  # received before
+    first_seq: int  # no event before this one is meant
+    end_seq: int  # and none after this one
+    store: str  # in which these seqs count
+    pixels: list[int] | None = None  # numbers; None: all of the destination's
+    filters: dict[str, Any] = {}  # as a destination's, and beside them
+
+
+class CancelReplay(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="verb", tag="cancel"):
+    """Ends a replay before its end."""
+
+    replay: str
+
+
+Wish = RetryLetters | DropLetters | StartReplay | CancelReplay
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -192,6 +192,7 @@ def _row(letter: DeadLetter, pixels: dict[int, str]) -> dict[str, Any]:
         "seq": letter.seq,
         "pixel_id": pixels.get(letter.pixel),
         "message_id": letter.message_id,
+        "replay_id": letter.replay_id or None,
         "reason": letter.reason,
     }
 

@@ -45,6 +45,11 @@ class Books:
         self._new_from_s = 0.0
         self._is_in_trouble = False
 
+    @property
+    def number(self) -> int:
+        """Of its row in delivery.db."""
+        return self._progress.number
+
     def progress_now(self) -> Progress:
         """The row as it may be written together with all that was handed in up to now."""
         self._progress.cursor = self.backlog.cursor

@@ -1,6 +1,6 @@
-"""The courier: keeps one loop for every destination in the catalog, and tells them what is new on disk.
+"""The courier: tells the loops what is new on disk and in the catalog, and does the chores of all of them.
 
-Knows no single event. A loop that fails is started again by itself; only delivery.db failing ends it all.
+Knows no single event. Only delivery.db failing ends it.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from typing import Final
 
 import apsw
 
-from pixelwire.catalog.snapshot import DestinationEntry, Snapshot
+from pixelwire.catalog.snapshot import Snapshot
 from pixelwire.clock import Clock, SystemClock
+from pixelwire.deliver.keeping import Keeping
 from pixelwire.deliver.ledger import Ledger
-from pixelwire.deliver.loop import Heads, Loop
+from pixelwire.deliver.loop import Heads
 from pixelwire.deliver.options import CourierOptions
 from pixelwire.deliver.orders import Orders
-from pixelwire.deliver.retry import back_off_s
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.source import Source
 from pixelwire.deliver.sweep import sweep
@@ -34,9 +34,6 @@ NOTE_S: Final = 1.0  # how soon the state of a destination is seen by others
 LET_GO_S: Final = 10.0
 SWEEP_S: Final = 60.0
 SWEEP_MORE_S: Final = 0.2
-STOP_GRACE_S: Final = 0.5  # what is under way at the end may finish, so that it is not sent again
-RESTART_FIRST_S: Final = 1.0
-RESTART_MAX_S: Final = 30.0
 
 
 class Courier:
@@ -60,18 +57,15 @@ class Courier:
             pixel_id=self._pixel_id,
             surroundings=Surroundings(clock, options.allow_private_destinations),
         )
-        self._orders = Orders(self._shared.ledger, clock, self._recall)
+        self._keeping = Keeping(self._shared)
+        self._orders = Orders(self._shared.ledger, clock, self._keeping.changed)
         self._heads = Heads("", 0)
         self._is_catalog_read = False
         self._catalog_at_s = 0.0
         self._news_at_s = 0.0
-        self._wanted: dict[str, DestinationEntry] = {}
-        self._loops: dict[str, Loop] = {}
-        self._keepers: dict[str, asyncio.Task[None]] = {}
         self._pixel_ids: dict[int, str] = {}
         self._trouble = ""
         self._put_off: set[str] = set()
-        self._is_stopping = False
         self._log = logger("deliver")
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
@@ -88,7 +82,7 @@ class Courier:
         finally:
             for task in (stopped, *chores):
                 task.cancel()
-            await self._end_loops()
+            await self._keeping.end()
             self._shared.ledger.finish()
             await asyncio.gather(ledger, return_exceptions=True)
             self._close()
@@ -110,7 +104,7 @@ class Courier:
             await asyncio.sleep(CATALOG_TICK_S if self._trouble else self._poll_s())
 
     def _poll_s(self) -> float:
-        if not self._wanted:
+        if self._keeping.is_idle:
             return CATALOG_TICK_S
         is_quiet = self._shared.clock.monotonic_s() > self._news_at_s + QUIET_AFTER_S
         return QUIET_POLL_S if is_quiet else POLL_S
@@ -128,27 +122,11 @@ class Courier:
         self._catalog_at_s = now_s
         if self._catalog.has_changed() or not self._is_catalog_read:
             self._is_catalog_read = False
-            self._apply(self._catalog.destinations())
+            self._keeping.apply(self._catalog.destinations())
             self._orders.offer(self._catalog.orders())
             self._is_catalog_read = True
         self._heads = heads
-        for destination_id, loop in self._loops.items():
-            entry = self._wanted.get(destination_id)
-            if entry is not None and entry.revision == loop.entry.revision:
-                loop.announce(heads, entry.pixels)
-
-    def _apply(self, entries: list[DestinationEntry]) -> None:
-        self._wanted = {entry.id: entry for entry in entries}
-        for destination_id, loop in self._loops.items():
-            entry = self._wanted.get(destination_id)
-            if entry is None or entry.revision != loop.entry.revision:
-                loop.stop()
-        for destination_id in {*self._wanted, *self._shared.ledger.known()} - self._keepers.keys():
-            self._keepers[destination_id] = asyncio.create_task(self._keep(destination_id))
-
-    def _recall(self, destination_id: str) -> None:
-        if destination_id in self._loops:
-            self._loops[destination_id].recall()
+        self._keeping.announce(heads)
 
     def _pixel_id(self, number: int) -> str:
         if number not in self._pixel_ids:
@@ -158,48 +136,12 @@ class Courier:
             self._pixel_ids[number] = entry.id
         return self._pixel_ids[number]
 
-    # -- Loops -------------------------------------------------------------------------------------
-
-    async def _keep(self, destination_id: str) -> None:
-        """Keeps a destination's loop running as the catalog says, until it is no longer there."""
-        failures = 0
-        while (entry := self._wanted.get(destination_id)) is not None:
-            loop = self._loops[destination_id] = Loop(self._shared, entry, self._heads)
-            started_s = self._shared.clock.monotonic_s()
-            try:
-                await loop.run()
-                failures = 0
-            except Exception as exc:  # noqa: BLE001 a loop's top: the others must not suffer
-                if self._shared.clock.monotonic_s() - started_s > RESTART_MAX_S:
-                    failures = 0
-                failures += 1
-                self._log.exception("loop_failed", destination=destination_id, failures=failures)
-                loop.fail(f"stopped by an error: {_cause(exc)}; it is started again")
-                await asyncio.sleep(back_off_s(RESTART_FIRST_S, RESTART_MAX_S, failures, 1.0))
-            if self._is_stopping:
-                return
-        self._loops.pop(destination_id, None)
-        del self._keepers[destination_id]
-        self._shared.ledger.gather().add("remove", [(destination_id, self._shared.clock.now_ms())])
-
-    async def _end_loops(self) -> None:
-        self._is_stopping = True
-        for loop in self._loops.values():
-            loop.stop()
-        keepers = list(self._keepers.values())
-        if keepers:
-            _, late = await asyncio.wait(keepers, timeout=STOP_GRACE_S)
-            for keeper in late:
-                keeper.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-
     # -- Chores ------------------------------------------------------------------------------------
 
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(NOTE_S)
-            for loop in self._loops.values():
-                loop.note()
+            self._keeping.note()
 
     async def _let_go(self) -> None:
         while True:
@@ -243,11 +185,3 @@ class Courier:
         self._shared.ledger.close()
         self._catalog.close()
         self._reader.close()
-
-
-def _cause(exc: Exception) -> str:
-    """The error that began it, out of the groups that tasks put around it."""
-    inner: BaseException = exc
-    while isinstance(inner, BaseExceptionGroup):
-        inner = inner.exceptions[0]
-    return str(inner) or type(inner).__name__

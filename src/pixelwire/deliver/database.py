@@ -13,7 +13,13 @@ from pixelwire.deliver.statements import script
 from pixelwire.errors import DeliveryError, SchemaMismatch
 
 FILE: Final = "delivery.db"
-MIGRATIONS: Final = ("0001_delivery.sql", "0002_expired.sql", "0003_lines.sql", "0004_letters.sql")
+MIGRATIONS: Final = (
+    "0001_delivery.sql",
+    "0002_expired.sql",
+    "0003_lines.sql",
+    "0004_letters.sql",
+    "0005_replays.sql",
+)
 BUSY_WAIT_MS: Final = 3_000
 
 

@@ -1,17 +1,22 @@
 """Fills one destination's backlog from the events on disk. Knows neither sending nor its results."""
 
 from pixelwire.deliver.books import Books
+from pixelwire.deliver.course import EVERYTHING, Choice, Course
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.shared import Shared
 
 
 class Intake:
-    def __init__(self, shared: Shared, number: int, books: Books, sender: Sender) -> None:
+    def __init__(
+        self, shared: Shared, number: int, books: Books, sender: Sender, course: Course = EVERYTHING
+    ) -> None:
         self._shared = shared
         self._number = number
         self._books = books
         self._backlog = books.backlog
         self._sender = sender
+        self._course = course
+        self._choice = Choice(course)
         self._head = 0
         self._pixels: frozenset[int] = frozenset()
         self._news = sender.settled
@@ -22,6 +27,7 @@ class Intake:
         The pixels must have been looked up after the head: then no event of a pixel that was just made is
         passed by for not being among them.
         """
+        head, pixels = self._course.head(head), self._course.pixels_of(pixels)
         if head > self._head or pixels != self._pixels:
             self._head, self._pixels = head, pixels
             self._news.set()
@@ -39,7 +45,7 @@ class Intake:
             events = [event for event in page.events if event.seq <= head and event.seq not in skipped]
             if page.missed_to > after:
                 self._books.missed(after + 1, page.missed_to)
-            parked = self._books.admit(events, scanned_to)
+            parked = self._books.admit(self._choice.of(events), scanned_to)
             self._sender.wake()
             if parked is not None:
                 await parked.wait()  # rows that wait for the disk are in memory

@@ -36,7 +36,9 @@ _WRITES: Final = (
     "revive",
     "end_retry",
     "expire",
+    "start_replay",
     "progress",
+    "finish_replay",
     "remove",
 )
 DISK_FULL_WAIT_S: Final = 1.0
@@ -157,6 +159,10 @@ class Ledger:
     def recalled(self, number: int, limit: int) -> int:
         """How many of the first letters to be sent again are parked."""
         return int(self._ask("recalled", number, limit)[0][0])
+
+    def has_retried(self, number: int) -> bool:
+        """Whether letters are to be sent again, parked or not."""
+        return bool(self._ask("has_retried", number)[0][0])
 
     def letter(self, letter: int) -> StoredEvent | None:
         """The event of a dead letter, as it was stored."""

@@ -18,7 +18,7 @@ INSERT OR IGNORE INTO sent (destination, seq, at_ms, attempts) VALUES (?, ?, ?, 
 -- name: bury
 INSERT OR IGNORE INTO dead_letter
   (destination, home, seq, pixel, message_id, attempts, reason, died_ms, payload, received_ms, call, signal)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?1, coalesce((SELECT home FROM replay WHERE number = ?1), ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
 -- name: bury_again
 -- A letter that was sent again and refused again stays one letter.
@@ -45,7 +45,17 @@ WHERE number = ?1;
 -- Its owner deleted it. After the progress of its loop, which would bring it back. The rows are swept later:
 -- a catalog brought back from a backup finds its cursor again.
 UPDATE destination SET state = 'removed', reason = '', since_ms = ?2, retry_at_ms = NULL
-WHERE id = ?1 AND state <> 'removed';
+WHERE (id = ?1 OR number IN (SELECT r.number FROM replay AS r
+                             WHERE r.home = (SELECT home.number FROM destination AS home WHERE home.id = ?1)))
+  AND state <> 'removed';
+
+-- name: start_replay
+UPDATE replay SET started_ms = ?2 WHERE number = ?1 AND started_ms IS NULL;
+
+-- name: finish_replay
+-- Unless more of its letters have just been ordered to be sent again.
+UPDATE replay SET outcome = CASE WHEN end_seq < last_seq THEN 'cancelled' ELSE 'done' END, finished_ms = ?2
+WHERE number = ?1 AND outcome IS NULL AND NOT EXISTS (SELECT 1 FROM retried AS r WHERE r.destination = ?1);
 
 -- The courier's questions.
 
@@ -55,7 +65,7 @@ SELECT number, store, cursor, state, reason, since_ms, retry_at_ms, revision,
 FROM destination WHERE id = ?;
 
 -- name: known
-SELECT id FROM destination WHERE state <> 'removed';
+SELECT id FROM destination WHERE state <> 'removed' AND number NOT IN (SELECT number FROM replay);
 
 -- name: lines
 -- The first parked row of each identity, how many there are of it, and the first of those after the cursor.
@@ -92,6 +102,9 @@ FROM (SELECT letter FROM retried WHERE destination = ?1 ORDER BY letter LIMIT ?2
 JOIN dead_letter AS x ON x.number = r.letter
 JOIN parked AS p ON p.destination = ?1 AND p.seq = x.seq;
 
+-- name: has_retried
+SELECT EXISTS (SELECT 1 FROM retried WHERE destination = ?);
+
 -- name: letter
 SELECT seq, pixel, CASE received_ms WHEN 0 THEN died_ms ELSE received_ms END, call, signal, payload, x''
 FROM dead_letter WHERE number = ?;
@@ -124,9 +137,12 @@ DELETE FROM dropped WHERE destination = ?1 AND seq IN
 
 -- name: sweepable
 -- Destinations and up to which seq their receipts may go; removed ones lose all of them.
-SELECT number, CASE WHEN state = 'removed' AND since_ms < ?1 THEN 9223372036854775807 ELSE min(?2, cursor + 1) END,
-       state = 'removed' AND since_ms < ?1
-FROM destination;
+-- So do replays that ended long ago, when no dead letter of theirs is left.
+SELECT number, CASE WHEN is_gone THEN 9223372036854775807 ELSE min(?2, cursor + 1) END, is_gone
+FROM (SELECT number, cursor, state = 'removed' AND since_ms < ?1 OR number IN
+        (SELECT r.number FROM replay AS r WHERE r.finished_ms < ?3
+           AND NOT EXISTS (SELECT 1 FROM dead_letter AS x WHERE x.destination = r.number)) AS is_gone
+      FROM destination);
 
 -- name: sweep_retried
 DELETE FROM retried WHERE destination = ?1 AND letter IN
@@ -141,6 +157,9 @@ DELETE FROM parked WHERE destination = ?1 AND seq IN
 
 -- name: sweep_expired
 DELETE FROM expired WHERE destination = ?;
+
+-- name: sweep_replay
+DELETE FROM replay WHERE number = ?;
 
 -- name: sweep_destination
 DELETE FROM destination WHERE number = ?;

@@ -22,6 +22,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     attempts: int  # in all
     reason: str
     died_ms: int
+    replay_id: str  # of the replay that sent it; "" on its first way
     is_retried: bool  # its owner wants it sent again, and that has not come to an end yet
 
 

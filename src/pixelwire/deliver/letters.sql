@@ -2,16 +2,22 @@
 
 -- name: list
 -- Oldest first, without their payload.
-SELECT x.number, x.seq, x.pixel, x.message_id, x.attempts, x.reason, x.died_ms, r.letter IS NOT NULL
-FROM dead_letter AS x LEFT JOIN retried AS r ON r.destination = x.destination AND r.letter = x.number
+SELECT x.number, x.seq, x.pixel, x.message_id, x.attempts, x.reason, x.died_ms,
+       coalesce(y.id, ''), r.letter IS NOT NULL
+FROM dead_letter AS x
+LEFT JOIN destination AS y ON y.number = x.destination AND x.destination <> x.home
+LEFT JOIN retried     AS r ON r.destination = x.destination AND r.letter = x.number
 WHERE x.home = (SELECT d.number FROM destination AS d WHERE d.id = ?1) AND x.number > ?2
   AND (?4 = '' OR instr(lower(x.reason), lower(?4)))
 ORDER BY x.number
 LIMIT ?3;
 
 -- name: one
-SELECT x.number, x.seq, x.pixel, x.message_id, x.attempts, x.reason, x.died_ms, r.letter IS NOT NULL, x.payload
-FROM dead_letter AS x LEFT JOIN retried AS r ON r.destination = x.destination AND r.letter = x.number
+SELECT x.number, x.seq, x.pixel, x.message_id, x.attempts, x.reason, x.died_ms,
+       coalesce(y.id, ''), r.letter IS NOT NULL, x.payload
+FROM dead_letter AS x
+LEFT JOIN destination AS y ON y.number = x.destination AND x.destination <> x.home
+LEFT JOIN retried     AS r ON r.destination = x.destination AND r.letter = x.number
 WHERE x.home = (SELECT d.number FROM destination AS d WHERE d.id = ?1) AND x.number = ?2;
 
 -- name: amount

@@ -4,6 +4,7 @@ Knows no other destination. Does not write down single events (books.py) and doe
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from pixelwire.catalog.snapshot import DestinationEntry
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.bounds import bounds_of
+from pixelwire.deliver.course import Course, live
 from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Progress
@@ -38,8 +40,22 @@ class Heads(msgspec.Struct, frozen=True):
 class Loop:
     """Lives as long as the entry's revision. `run` ends after `stop`, or raises what went wrong."""
 
-    def __init__(self, shared: Shared, entry: DestinationEntry, heads: Heads) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        entry: DestinationEntry,
+        heads: Heads,
+        course: Course | None = None,
+        *,
+        paused_by: str = "",
+        on_pause: Callable[[str, str], None] = lambda destination_id, reason: None,
+    ) -> None:
+        """Without a course it is the destination's own. `paused_by`: for a replay, why its destination is."""
         self.entry = entry
+        self.course = course or live(entry)
+        self.is_done = False  # a replay that has come to its end
+        self._paused_by = paused_by
+        self._on_pause = on_pause
         self._shared = shared
         self._pixels = entry.pixels
         self._heads = heads
@@ -52,6 +68,25 @@ class Loop:
         self._recall: Recall | None = None
         self._noted: tuple[Any, ...] = ()
         self._log = logger("deliver").bind(destination=entry.id, name=entry.name)
+        if self.course.replay:
+            self._log = self._log.bind(replay=self.course.replay)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it knows its row."""
+        return self._progress is not None
+
+    @property
+    def pause(self) -> str:
+        """Why it is paused; "" when it is not."""
+        return self._progress.reason if self._progress is not None and self._is_paused_still() else ""
+
+    def hold(self, reason: str) -> None:
+        """Its destination is paused: a replay pauses too, until that is resumed."""
+        self._paused_by = reason
+        if self._sender is not None and not self._sender.stopping.is_set():
+            self._sender.misconfigured = Misconfigured(reason)
+            self._sender.stop()
 
     def announce(self, heads: Heads, pixels: frozenset[int]) -> None:
         """The pixels were looked up after the heads (see Intake)."""
@@ -75,6 +110,9 @@ class Loop:
         """Has the row written if it differs from what was written last: for what changes without an event."""
         if self._progress is None:
             return
+        if self._has_ended():
+            self.is_done = True
+            self.stop()
         now = self._progress_now()
         shown = (
             now.cursor,
@@ -96,14 +134,16 @@ class Loop:
 
     async def run(self) -> None:
         self._progress = await self._shared.ledger.adopt(
-            self.entry.id,
+            self.course.id,
             store=self._heads.store,
             # A new one begins with what there is: nothing was taken from it.
-            start_after=max(self.entry.start_after, await self._shared.source.oldest() - 1),
+            start_after=max(self.course.start_after, await self._shared.source.oldest() - 1),
             now_ms=self._shared.clock.now_ms(),
         )
         if not self.entry.is_enabled:
             self._enter("disabled", "")
+        elif self._paused_by:
+            self._enter("paused", self._paused_by)
         elif self._is_paused_still():
             self._log.warning("destination_stays_paused", reason=self._progress.reason)
         else:
@@ -111,6 +151,8 @@ class Loop:
             await self._deliver()
         await self._until_stopped()
         self.note()
+        if self.is_done:
+            await self._finish()
 
     # -- Private -----------------------------------------------------------------------------------
 
@@ -125,6 +167,21 @@ class Loop:
         self._progress.enter(state, reason, now_ms, None if in_s is None else now_ms + int(in_s * 1_000))
         self._progress.revision = self.entry.revision
         self.note()
+
+    def _has_ended(self) -> bool:
+        """Whether a replay has nothing left to send."""
+        if self.course.end_seq is None or self._books is None or self._is_stopping:
+            return False
+        backlog, number = self._books.backlog, self._books.number
+        is_at_end = backlog.cursor >= self.course.end_seq and not backlog.parked
+        return is_at_end and not self._shared.ledger.has_retried(number)
+
+    async def _finish(self) -> None:
+        assert self._progress is not None
+        group = self._shared.ledger.gather()
+        group.add("finish_replay", [(self._progress.number, self._shared.clock.now_ms())])
+        await group.durable.wait()
+        self._log.info("replay_done", sent=self._progress.sent_total, dead=self._progress.dead_total)
 
     def _is_paused_still(self) -> bool:
         """It was paused with this revision: only a change by its owner resumes it."""
@@ -170,8 +227,11 @@ class Loop:
         assert self._progress is not None
         progress, head = self._progress, heads.head
         self._log.warning("cursor_accepted", cursor=min(progress.cursor, head), reason=problem)
-        if progress.cursor > head:
-            progress.cursor = head
+        end_seq = self.course.end_seq
+        if progress.cursor > head or (end_seq or 0) > head:
+            progress.cursor = min(progress.cursor, head)
+            if end_seq is not None:
+                self.course = msgspec.structs.replace(self.course, end_seq=min(end_seq, head))
             self._shared.ledger.gather().chores.append(
                 lambda connection: cut_one(connection, progress.number, head)
             )
@@ -219,11 +279,14 @@ class Loop:
 
     async def _run_slots(self, destination: Destination, limits: BatchLimits) -> None:
         assert self._progress is not None
-        self._books = Books(self._shared, self._progress, self.entry.id, bounds_of(limits))
+        self._books = Books(self._shared, self._progress, self.course.id, bounds_of(limits))
         fetch = Fetch(self._shared, self._progress.number, self._books)
-        self._sender = Sender(self._shared, self._books, fetch, destination)
-        self._intake = Intake(self._shared, self._progress.number, self._books, self._sender)
+        self._sender = Sender(self._shared, self._books, fetch, destination, self.course.replay)
+        self._intake = Intake(self._shared, self._progress.number, self._books, self._sender, self.course)
         self._recall = Recall(self._shared, self._progress.number, self._books, self._sender)
+        if self.course.replay:
+            row = (self._progress.number, self._shared.clock.now_ms())
+            self._shared.ledger.gather().add("start_replay", [row])
         self._enter("running", "")
         async with asyncio.TaskGroup() as tasks:
             slots = [tasks.create_task(self._sender.run_slot()) for _ in range(limits.concurrency)]
@@ -239,3 +302,4 @@ class Loop:
     def _pause(self, exc: Misconfigured) -> None:
         self._log.error("destination_paused", reason=exc.text, remedy=exc.hint)
         self._enter("paused", str(exc))
+        self._on_pause(self.entry.id, str(exc))

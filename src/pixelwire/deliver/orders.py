@@ -1,18 +1,29 @@
 """Carries out what owners ordered through the catalog, each order once, whatever ends the courier in between.
 
 An order's row here is written before or together with its first effect, and how far it got together with each
-further one. Knows dead letters by their rows, and no loop: whoever runs them is told that there is work.
+further one. Knows rows only, no loop: whoever runs them is told that something changed.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 import msgspec
 
-from pixelwire.catalog.wishes import ORDER_LAPSES_MS, DropLetters, Letters, Order, RetryLetters, read_wish
+from pixelwire.catalog.wishes import (
+    ORDER_LAPSES_MS,
+    CancelReplay,
+    DropLetters,
+    Letters,
+    Order,
+    RetryLetters,
+    StartReplay,
+    Wish,
+    read_wish,
+)
 from pixelwire.clock import Clock
+from pixelwire.deliver import replays
 from pixelwire.deliver.ledger import Ledger
 from pixelwire.deliver.statements import load
 from pixelwire.telemetry import logger
@@ -20,16 +31,18 @@ from pixelwire.telemetry import logger
 _SQL: Final = load("orders.sql")
 STEP_LETTERS_MAX: Final = 1_000  # in one transaction: the event loop stands still for a few milliseconds
 LAPSED: Final = "the courier did not run for 30 days after it was given"
+NOT_GOING: Final = "there was no such replay, or it was at its end"
 FORGET_MS: Final = 2 * ORDER_LAPSES_MS
+UNMET_S: Final = 0.5  # a replay to a destination that was made a moment ago
 
 
 class Orders:
-    """On the event loop's thread. `on_letters` hears of destinations with letters to be sent again."""
+    """On the event loop's thread. `on_change` hears of destinations whose letters or replays were changed."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, on_letters: Callable[[str], None]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, on_change: Callable[[str], None]) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._on_letters = on_letters
+        self._on_change = on_change
         self._known = {row[0] for row in ledger.ask(_SQL["known"])}
         self._new: list[Order] = []
         self._in_catalog: list[str] = []
@@ -48,13 +61,19 @@ class Orders:
         while True:
             await self._news.wait()
             self._news.clear()
-            while await self._take() or await self._step():
-                pass
+            while True:
+                await self._take()
+                under_way = [UnderWay(*row) for row in self._ledger.ask(_SQL["under_way"])]
+                if not under_way:
+                    break
+                done = [await self._step(order) for order in under_way]
+                if not any(done):
+                    await asyncio.sleep(UNMET_S)
 
-    async def _take(self) -> bool:
-        """Writes down those that are new. False when none is."""
+    async def _take(self) -> None:
+        """Writes down those that are new."""
         if not self._new:
-            return False
+            return
         orders, now_ms, in_catalog = self._new, self._clock.now_ms(), self._in_catalog
         self._new = []
         self._known.update(order.id for order in orders)
@@ -68,33 +87,18 @@ class Orders:
         for order in orders:
             verb = order.wish.__struct_config__.tag
             self._log.info("order_taken", order=order.id, destination=order.destination_id, verb=verb)
-        return True
 
-    async def _step(self) -> bool:
-        """A step of each that is under way. False when none is."""
-        under_way = self._ledger.ask(_SQL["under_way"])
-        if not under_way:
-            return False
+    async def _step(self, order: "UnderWay") -> bool:
+        """Does a part of one, or all of it. False when it has to wait."""
+        is_done = [False]
         now_ms = self._clock.now_ms()
-        for number, destination_id, text, looked_to, letters_to in under_way:
-            wish = read_wish(text)
 
-            def chore(
-                connection: apsw.Connection,
-                row: tuple[int, str, Letters, int, int] = (
-                    number,
-                    destination_id,
-                    wish,
-                    looked_to,
-                    letters_to,
-                ),
-            ) -> None:
-                _step(connection, *row, now_ms)
+        def chore(connection: apsw.Connection) -> None:
+            is_done[0] = _step(connection, order, now_ms)
 
-            await self._write(chore)
-            if isinstance(wish, RetryLetters):
-                self._on_letters(destination_id)
-        return True
+        await self._write(chore)
+        self._on_change(order.destination_id)
+        return is_done[0]
 
     async def _write(self, chore: Callable[[apsw.Connection], None]) -> None:
         group = self._ledger.gather()
@@ -102,35 +106,62 @@ class Orders:
         await group.durable.wait()
 
 
+class UnderWay(NamedTuple):
+    """A row of `-- name: under_way`."""
+
+    number: int
+    id: str
+    destination_id: str
+    text: str
+    looked_to: int
+    letters_to: int
+
+    @property
+    def wish(self) -> Wish:
+        return read_wish(self.text)
+
+
 def _take(connection: apsw.Connection, order: Order, now_ms: int) -> None:
     text = msgspec.json.encode(order.wish).decode()
-    connection.execute(_SQL["take"], (order.id, order.destination_id, text, now_ms, order.wish.number))
+    named = order.wish.number if isinstance(order.wish, Letters) else None
+    connection.execute(_SQL["take"], (order.id, order.destination_id, text, now_ms, named))
     if order.created_ms < now_ms - ORDER_LAPSES_MS:
         connection.execute(_SQL["refuse"], (order.id, now_ms, LAPSED))
 
 
-def _step(
-    connection: apsw.Connection,
-    number: int,
-    destination_id: str,
-    wish: Letters,
-    looked_to: int,
-    letters_to: int,
-    now_ms: int,
-) -> None:
-    up_to = connection.execute(_SQL["step"], (destination_id, looked_to, letters_to, STEP_LETTERS_MAX)).get
+def _step(connection: apsw.Connection, order: UnderWay, now_ms: int) -> bool:
+    wish = order.wish
+    if isinstance(wish, StartReplay):
+        if not replays.make(connection, order.id, order.destination_id, wish, now_ms):
+            return False
+    elif isinstance(wish, CancelReplay):
+        if not replays.cancel(connection, order.destination_id, wish, now_ms):
+            connection.execute(_SQL["refuse"], (order.id, now_ms, NOT_GOING))
+            return True
+    else:
+        return _letters_step(connection, order, wish, now_ms)
+    connection.execute(_SQL["went_on"], (order.number, 0, 0, now_ms))
+    return True
+
+
+def _letters_step(connection: apsw.Connection, order: UnderWay, wish: Letters, now_ms: int) -> bool:
+    place = (order.destination_id, order.looked_to, order.letters_to, STEP_LETTERS_MAX)
+    up_to = connection.execute(_SQL["step"], place).get
     if up_to is None:
-        connection.execute(_SQL["went_on"], (number, letters_to, 0, now_ms))
-        return
-    found = connection.execute(_SQL["letters"], selection(destination_id, wish, looked_to, up_to)).fetchall()
+        connection.execute(_SQL["went_on"], (order.number, order.letters_to, 0, now_ms))
+        return True
+    selected = _selection(order.destination_id, wish, order.looked_to, up_to)
+    found = connection.execute(_SQL["letters"], selected).fetchall()
     if isinstance(wish, RetryLetters):
         connection.executemany(_SQL["retry"], [(*letter, now_ms) for letter in found])
+        replays.reopen(connection)
     elif isinstance(wish, DropLetters):
         connection.executemany(_SQL["note_dropped"], [(letter, now_ms) for _, letter in found])
         connection.executemany(_SQL["drop"], [(letter,) for _, letter in found])
-        connection.execute(_SQL["count_dropped"], (destination_id, len(found)))
-    done_ms = now_ms if up_to >= letters_to else None
-    connection.execute(_SQL["went_on"], (number, up_to, len(found), done_ms))
+        connection.execute(_SQL["count_dropped"], (order.destination_id, len(found)))
+    done_ms = now_ms if up_to >= order.letters_to else None
+    connection.execute(_SQL["went_on"], (order.number, up_to, len(found), done_ms))
+    return True
 
 
 def _forget(connection: apsw.Connection, now_ms: int, in_catalog: Sequence[str]) -> None:
@@ -138,7 +169,7 @@ def _forget(connection: apsw.Connection, now_ms: int, in_catalog: Sequence[str])
     connection.execute(_SQL["forget"], (now_ms - FORGET_MS, kept))
 
 
-def selection(destination_id: str, letters: Letters, after: int, up_to: int) -> dict[str, Any]:
+def _selection(destination_id: str, letters: Letters, after: int, up_to: int) -> dict[str, Any]:
     """The bindings of `-- name: letters`."""
     return {
         "destination_id": destination_id,

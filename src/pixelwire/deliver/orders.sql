@@ -15,7 +15,7 @@ UPDATE delivery_order SET done_ms = ?2, problem = ?3 WHERE id = ?1 AND done_ms I
 
 -- name: under_way
 -- Of each destination the first one: what was ordered later waits for it.
-SELECT min(o.number), o.destination_id, o.wish, o.looked_to, o.letters_to
+SELECT min(o.number), o.id, o.destination_id, o.wish, o.looked_to, o.letters_to
 FROM delivery_order AS o
 WHERE o.done_ms IS NULL
 GROUP BY o.destination_id

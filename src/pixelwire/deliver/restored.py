@@ -18,7 +18,7 @@ def cut(connection: apsw.Connection, head: int) -> None:
 
     Seqs after it are given to other events: a row that stayed would have one of those passed by.
     """
-    for statement in ("cut_cursors", *_CUTS):
+    for statement in ("cut_cursors", "cut_replays", *_CUTS):
         connection.execute(_SQL[statement], (head,))
 
 
@@ -26,6 +26,7 @@ def cut_one(connection: apsw.Connection, number: int, head: int) -> None:
     """The same for the rows of one destination."""
     for statement in _CUTS:
         connection.execute(f"{_SQL[statement]} AND destination = ?2", (head, number))
+    connection.execute(f"{_SQL['cut_replays'].rstrip(';')} WHERE number = ?2", (head, number))
 
 
 def accept(connection: apsw.Connection, store: str) -> None:

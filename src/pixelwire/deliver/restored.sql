@@ -19,5 +19,8 @@ UPDATE dead_letter SET seq = -number WHERE seq > ?1;
 -- name: cut_expired
 DELETE FROM expired WHERE last_seq > ?1;
 
+-- name: cut_replays
+UPDATE replay SET end_seq = min(end_seq, ?1), last_seq = min(last_seq, ?1);
+
 -- name: accept
 UPDATE destination SET store = ?1;

@@ -30,13 +30,16 @@ SEND_S_MAX: Final = 600.0  # a destination bounds its own sends; this is for one
 
 
 class Sender:
-    def __init__(self, shared: Shared, books: Books, fetch: Fetch, destination: Destination) -> None:
+    def __init__(
+        self, shared: Shared, books: Books, fetch: Fetch, destination: Destination, replay: str = ""
+    ) -> None:
         self._shared = shared
         self._books = books
         self._backlog = books.backlog
         self._health = books.health
         self._fetch = fetch
         self._destination = destination
+        self._replay = replay
         self._is_news_turn = False
         self._work = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -118,7 +121,7 @@ class Sender:
         clock = self._shared.clock
         started_s = clock.monotonic_s()
         try:
-            results = await self._send([item_of(ticket, self._shared.pixel_id) for ticket in tickets])
+            results = await self._send(self._items(tickets))
         except Unreachable as exc:
             self._backlog.take_back(tickets)
             self._books.failed(str(exc), is_probe=is_probe)
@@ -131,6 +134,9 @@ class Sender:
             await self._books.settle(tickets, results, took_ms=took_ms, is_probe=is_probe)
         if is_probe:
             self._work.set()  # the others waited for its result
+
+    def _items(self, tickets: Sequence[Ticket]) -> list[Item]:
+        return [item_of(ticket, self._shared.pixel_id, self._replay) for ticket in tickets]
 
     async def _send(self, items: Sequence[Item]) -> Sequence[ItemResult]:
         """One result for each item. Unreachable or Misconfigured when nothing was sent."""

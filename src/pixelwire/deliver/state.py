@@ -9,31 +9,16 @@ import msgspec
 
 from pixelwire.catalog.database import catalog_path
 from pixelwire.catalog.snapshot import Snapshot
-from pixelwire.deliver.letters import DeadLetters
+from pixelwire.deliver.delivery import Delivery as Delivery
+from pixelwire.deliver.delivery import DeliveryState as DeliveryState
+from pixelwire.deliver.delivery import by_rows
+from pixelwire.deliver.replay_state import Replays
 from pixelwire.deliver.statements import load
-from pixelwire.deliver.tickets import EXPIRED, RETRIED
+from pixelwire.deliver.tickets import EXPIRED
 
-DeliveryState = Literal["pending", "sent", "filtered", "retrying", "dead", "paused", "expired"]
 DestinationState = Literal["running", "down", "paused", "failed", "disabled"]
 
-DROPPED: Final = "dropped by its owner"
 _SQL: Final = load("state.sql")
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """What became of one event at one destination.
-
-    `pending`: not tried yet; `reason` says so when it waits for more than its turn. `retrying`: tried, and
-    waits for `next_at_ms`. `sent` and `dead`: at `at_ms`. `filtered`: not the destination's business.
-    `paused`: it waits until the owner resumes the destination. `expired`: retention removed it first.
-    """
-
-    destination_id: str
-    state: DeliveryState
-    attempts: int = 0
-    reason: str = ""
-    at_ms: int | None = None
-    next_at_ms: int | None = None
 
 
 class DestinationSummary(msgspec.Struct, frozen=True):
@@ -69,7 +54,7 @@ class DestinationSummary(msgspec.Struct, frozen=True):
         return self.state == "running" and self.reason != ""
 
 
-class Deliveries(DeadLetters):
+class Deliveries(Replays):
     """Read-only; belongs to one thread. Works before the courier ever ran: then nothing is known.
 
     DeliveryError when delivery.db can not be read, SchemaMismatch when it is newer than this program.
@@ -94,10 +79,11 @@ class Deliveries(DeadLetters):
         A destination that the courier has not met yet counts from where its owner wants it to begin. Reads
         the catalog too: CatalogError when it can not be read.
         """
-        rows = {id_: (state, cursor) for id_, state, cursor in self._rows("cursors")}
+        rows = self._rows("cursors")
+        met = {id_ for _, id_, _, _ in rows}
         wanted = self._wanted()
-        cursors = [cursor for id_, (state, cursor) in rows.items() if state != "removed" or id_ in wanted]
-        cursors += [start_after for id_, start_after in wanted.items() if id_ not in rows]
+        cursors = [cursor for home, _, state, cursor in rows if state != "removed" or home in wanted]
+        cursors += [start_after for id_, start_after in wanted.items() if id_ not in met]
         return min(cursors, default=None)
 
     def farthest_cursor(self) -> int:
@@ -135,27 +121,15 @@ def _of_gone(seq: int, row: tuple[Any, ...]) -> Delivery:
 
 
 def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
-    (id_, state, state_reason, start_after, cursor) = row[:5]
-    (sent_attempts, sent_ms, parked_attempts, next_ms, parked_reason, dead_attempts, died_ms, dead_reason) = (
-        row[5:13]
-    )
-    dropped_attempts, dropped_ms, dropped_reason, is_retried = row[13:-1]
-    if sent_ms is not None:
-        return Delivery(id_, "sent", sent_attempts, at_ms=sent_ms)
-    if dropped_ms is not None:
-        return Delivery(id_, "dead", dropped_attempts, f"{DROPPED}: {dropped_reason}", at_ms=dropped_ms)
-    if is_retried:
-        attempts = dead_attempts + (parked_attempts or 0)
-        return Delivery(id_, "retrying", attempts, parked_reason or RETRIED, next_at_ms=next_ms)
-    if died_ms is not None:
-        return Delivery(id_, "dead", dead_attempts, dead_reason, at_ms=died_ms)
-    if parked_attempts:
-        return Delivery(id_, "retrying", parked_attempts, parked_reason, next_at_ms=next_ms)
+    id_, state, state_reason, start_after, cursor = row[:5]
+    if found := by_rows(id_, row[5:-1]):
+        return found
+    parked_reason = row[9]
     if row[-1] is not None:
         return Delivery(id_, "expired", reason=EXPIRED, at_ms=row[-1])
     if seq <= start_after:
         return Delivery(id_, "filtered", reason="recorded before the destination began")
-    if seq <= cursor and parked_attempts is None:
+    if seq <= cursor and parked_reason is None:
         return Delivery(id_, "filtered", reason="of a pixel this destination does not get")
     if state == "paused":
         return Delivery(id_, "paused", reason=state_reason)

@@ -62,7 +62,7 @@ def expired_ticket(row: Parked) -> Ticket:
     return Ticket(row.seq, 0, 0, 0, "", "", row.identity_key, b"", row, row.attempts)
 
 
-def item_of(ticket: Ticket, pixel_id: Callable[[int], str]) -> Item:
+def item_of(ticket: Ticket, pixel_id: Callable[[int], str], replay: str = "") -> Item:
     return Item(
         seq=ticket.seq,
         message_id=ticket.message_id,
@@ -72,6 +72,7 @@ def item_of(ticket: Ticket, pixel_id: Callable[[int], str]) -> Item:
         identity=ticket.identity,
         attempt=ticket.attempts_in_all + 1,
         payload=ticket.payload,
+        replay=replay,
     )
 
 
@@ -91,7 +92,6 @@ def park_row(destination: int, row: Parked, reason: str) -> tuple[Any, ...]:
 def bury_row(destination: int, ticket: Ticket, reason: str, now_ms: int) -> tuple[Any, ...]:
     """The values of `-- name: bury`."""
     return (
-        destination,
         destination,
         ticket.seq,
         ticket.pixel,

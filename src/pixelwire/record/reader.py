@@ -108,13 +108,13 @@ class Reader:
     @past_damage
     def store_id(self) -> str:
         """The store that the events are of; empty while nothing was recorded."""
-        newest = next(self._newest_first(), None)
+        newest = next(self.newest_first(), None)
         return newest.info.store_id if newest else ""
 
     @past_damage
     def head(self) -> int:
         """The newest seq, 0 when there is none."""
-        newest = next(self._newest_first(), None)
+        newest = next(self.newest_first(), None)
         return last_seq(newest.connection, newest.info) if newest else 0
 
     @past_damage
@@ -203,7 +203,7 @@ class Reader:
         keys = [key_bytes(client_id_key(pixel, message_id))]
         if is_own_id_shape(message_id):
             keys.append(key_bytes(own_id_key(message_id)))
-        for segment in self._newest_first():
+        for segment in self.newest_first():
             candidates = sorted({seq for key in keys for seq in seqs_of(segment, key)}, reverse=True)
             for seq in candidates:
                 event = event_at(segment.connection, seq)
@@ -343,7 +343,11 @@ class Reader:
                 del self._damaged[number]
         return [number for number in numbers if number not in self._damaged]
 
-    def _newest_first(self) -> Iterator[Segment]:
+    def oldest_first(self) -> Iterator[Segment]:
+        """Every segment. For the other parts of this room."""
+        return self._from(0)
+
+    def newest_first(self) -> Iterator[Segment]:
         for number in reversed(self._numbers()):
             if (segment := self._segment(number)) is not None:
                 yield segment

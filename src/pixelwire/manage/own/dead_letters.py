@@ -52,6 +52,7 @@ class LetterAnswer(TypedDict):
     seq: Annotated[int | None, Field(description="Null: its event is not of this store any more.")]
     pixel_id: HexText | None
     message_id: str
+    replay_id: Annotated[UuidText | None, Field(description="Of the replay that sent it, if one did.")]
     reason: str
 
 
@@ -235,5 +236,6 @@ def _answer(letter: DeadLetter, pixels: dict[int, str]) -> LetterAnswer:
         "seq": letter.seq if letter.seq > 0 else None,
         "pixel_id": pixels.get(letter.pixel),
         "message_id": letter.message_id,
+        "replay_id": letter.replay_id or None,
         "reason": letter.reason,
     }
