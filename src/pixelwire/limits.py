@@ -96,6 +96,7 @@ DISK_FREE_MIN_BYTES: Final = FRAME_BYTES_MAX  # less than one batch: /readyz say
 STOP_S: Final = 10.0  # the promise: everything has ended by then
 WORKER_KILL_S: Final = 6
 CHILD_STOP_S: Final = 1.5
+CHILD_START_S: Final = 120.0  # a recorder may have a long log to read back after a crash
 PORT_WAIT_S: Final = 5.0
 SOCKET_PATH_BYTES_MAX: Final = 107
 assert WORKER_KILL_S + 2 * CHILD_STOP_S < STOP_S

@@ -13,3 +13,4 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     rate_limit_per_address: int = 0  # requests a second; 0 is no limit
     rate_limit_per_pixel: int = 0
     rate_limit_burst_s: int = 10
+    recorder_wait_s: float = 0.0  # for the socket of a recorder that is started at the same time

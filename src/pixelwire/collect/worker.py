@@ -10,6 +10,7 @@ import resource
 import threading
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +29,8 @@ from pixelwire.times import hour_of
 
 log = logging.getLogger("pixelwire.collect")
 
+LOOK_S: Final = 0.01
+
 
 def load_app(options_path: str) -> "Worker":
     """The ASGI app of a worker, by options that lie in a file: a worker started later reads them anew."""
@@ -43,7 +46,7 @@ def build_app(options: WorkerOptions) -> "Worker":
     outbox = Outbox(options.socket_path)
     address = ClientAddress(options.trusted_proxies, options.client_address_header)
     app = PixelApp(Intake(keys, address, _door(options, clock)), outbox, clock)
-    return Worker(app, keys, outbox, address)
+    return Worker(app, keys, outbox, address, Recorder(Path(options.socket_path), options.recorder_wait_s))
 
 
 def _door(options: WorkerOptions, clock: SystemClock) -> Door | None:
@@ -57,11 +60,30 @@ def _door(options: WorkerOptions, clock: SystemClock) -> Door | None:
     )
 
 
+class Recorder(NamedTuple):
+    """The recorder as a worker that starts sees it."""
+
+    socket_path: Path
+    wait_s: float
+
+    async def begun(self) -> None:
+        """Returns once it has opened the store, for the first time since the server was started: until then
+        visitors wait in the queue of the listening socket. One that dies later is no reason to let them wait:
+        its socket stays where it was."""
+        for _ in range(int(self.wait_s / LOOK_S)):
+            if self.socket_path.exists():
+                return
+            await asyncio.sleep(LOOK_S)
+
+
 class Worker:
     """The app with its life: what it needs is there before the first request and flushed after the last."""
 
-    def __init__(self, app: PixelApp, keys: Keys, outbox: Outbox, address: ClientAddress) -> None:
+    def __init__(
+        self, app: PixelApp, keys: Keys, outbox: Outbox, address: ClientAddress, recorder: Recorder
+    ) -> None:
         self.app = app
+        self._recorder = recorder
         self._keys = keys
         self._outbox = outbox
         self._address = address
@@ -79,6 +101,7 @@ class Worker:
         try:
             self._renew()
             await self._outbox.start()
+            await self._recorder.begun()
         except Exception as exc:  # noqa: BLE001 told to the server, which would else serve without a start
             await send({"type": "lifespan.startup.failed", "message": f"the worker can not start: {exc!r}"})
             return

@@ -41,6 +41,7 @@ def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
     desks = Desks(Path(options.data_dir), options.lock)
     app.state.office = Office(options, desks, HeadWatch(desks), clock or SystemClock())
     app.state.ledger = SettledLedger()
+    app.state.health = HealthWatch(app.state.office)
     for part in (spotify.router, own.router, health.router, metrics.router, docs.router):
         app.include_router(part)
     app.add_api_route("/openapi.json", serve_document, include_in_schema=False)
@@ -55,7 +56,8 @@ def build_app(options: ManageOptions, clock: Clock | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office = app.state.office
     assert isinstance(office, Office)
-    health = HealthWatch(office)
+    health = app.state.health
+    assert isinstance(health, HealthWatch)
     health.start()
     tidying = asyncio.create_task(_tidy(office))
     try:

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from pixelwire.manage.health_watch import HealthWatch
 from pixelwire.manage.office import Office
 
 HEAD_S_MAX: Final = 10.0  # for the head of a request, from the start of a connection or the answer before
@@ -100,6 +101,7 @@ class ManageServer(uvicorn.Server):
         )
         self.config.timeout_graceful_shutdown = GRACE_S  # type: ignore[assignment] # a float does as well
         self._office: Office = app.state.office
+        self._health: HealthWatch = app.state.health
         self._on_ready = on_ready
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -124,4 +126,5 @@ class ManageServer(uvicorn.Server):
         yield
 
     def _stop(self) -> None:
-        self._stopping = asyncio.ensure_future(self._office.head.stop())
+        """Who waits for news gets none, and that the others end as well is no fault."""
+        self._stopping = asyncio.gather(self._office.head.stop(), self._health.stop())

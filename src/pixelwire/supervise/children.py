@@ -15,9 +15,8 @@ import msgspec
 
 from pixelwire import lifeline, telemetry
 from pixelwire.errors import PixelwireError
-from pixelwire.limits import CHILD_STOP_S
+from pixelwire.limits import CHILD_START_S, CHILD_STOP_S
 
-READY_S: Final = 120.0  # a recorder may have a long log to read back after a crash
 BACKOFF_FIRST_S: Final = 0.05  # workers hold their requests for 3 s: the first restart is quick
 BACKOFF_MAX_S: Final = 1.0  # well below what a request is held for
 STEADY_S: Final = 10.0  # a process that ran this long starts again without back-off
@@ -68,7 +67,7 @@ class Child:
 
     def wait_ready(self) -> None:
         """Returns when the process begun says that it is ready. ChildFailed when it ends before that."""
-        if not self._ready.wait(READY_S) or self.state not in ("running", "stopped"):
+        if not self._ready.wait(CHILD_START_S) or self.state not in ("running", "stopped"):
             raise ChildFailed(f"the {self.name} did not start; what it says is above")
 
     def renew(self, options: msgspec.Struct) -> None:

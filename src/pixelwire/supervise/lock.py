@@ -63,10 +63,16 @@ class DataDirectory:
         """What tells this directory from another at the same path."""
         return identity_of(self.lock_fd)
 
+    def unlock(self) -> None:
+        """Lets the next one in, once those children have ended that hold the lock too."""
+        if self.lock_fd >= 0:
+            os.close(self.lock_fd)
+            self.lock_fd = -1
+
     def release(self) -> None:
-        """Removes the sockets' directory. The lock ends with the process."""
+        """Unlocks, and removes the sockets' directory."""
+        self.unlock()
         shutil.rmtree(self.runtime, ignore_errors=True)
-        os.close(self.lock_fd)
 
     def _lock(self, wait_s: float) -> None:
         deadline = time.monotonic() + wait_s

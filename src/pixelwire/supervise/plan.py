@@ -6,6 +6,7 @@ from pixelwire.clock import DAY_MS
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.deliver.options import CourierOptions
 from pixelwire.home import Identity
+from pixelwire.limits import CHILD_START_S
 from pixelwire.manage.options import ManageOptions
 from pixelwire.record.options import RecorderOptions
 from pixelwire.record.retention import RetentionLimits
@@ -75,6 +76,7 @@ def make_plan(settings: "Settings", place: Place) -> Plan:
             rate_limit_per_address=settings.rate_limit_per_address,
             rate_limit_per_pixel=settings.rate_limit_per_pixel,
             rate_limit_burst_s=settings.rate_limit_burst_s,
+            recorder_wait_s=CHILD_START_S,
         ),
     )
 

@@ -1,7 +1,8 @@
 """One run of the whole server: starts everything in order, keeps it going, stops it in order.
 
-Start: the lock on the data directory, the sockets, the recorder, then all others at once.
-Stop: the workers answer what they have, then the courier and management, then the recorder, last.
+Start: the lock on the data directory, the sockets, then the recorder and the workers, which answer when it
+has opened the store, then management and the courier.
+Stop: the workers answer what they have, then all others end at once.
 """
 
 import os
@@ -81,9 +82,9 @@ class Server:
         self._failure: ChildFailed | None = None
         plan = make_plan(settings, self._place())
         lock, manage_fd = self._directory.lock_fd, self._sockets.manage.fileno()
-        # All but the workers hold the lock on the data directory.
+        # Those of whom there must be one only hold the lock on the data directory.
         self._recorder = Child("recorder", "pixelwire.record", plan.recorder, [lock], self._write_state)
-        self._manage = Child("manage", "pixelwire.manage", plan.manage, [lock, manage_fd], self._write_state)
+        self._manage = Child("manage", "pixelwire.manage", plan.manage, [manage_fd], self._write_state)
         # Pixels are collected without a courier: what it can not deliver now, it delivers when it is back.
         self._courier = Child(
             "courier", "pixelwire.deliver", plan.courier, [lock], self._write_state, is_needed=False
@@ -103,12 +104,9 @@ class Server:
         raise_descriptor_limit()
         self._signals.take(on_stop=self._workers.stop, on_hangup=self._renew)
         try:
-            self._recorder.start()
-            if not self._workers.is_stopping:
-                self._manage.begin()
-                self._courier.begin()
-                threading.Thread(target=self._announce_when_ready, daemon=True).start()
-                self._workers.run()
+            self._recorder.begin()
+            threading.Thread(target=self._announce_when_ready, daemon=True).start()
+            self._workers.run()
         finally:
             self._stop_children()
             self._directory.release()
@@ -147,10 +145,15 @@ class Server:
     # -- Start and stop ----------------------------------------------------------------------------
 
     def _announce_when_ready(self) -> None:
-        """Once everything answers, not before: what is printed then works when it is pasted."""
+        """Once everything answers, not before: what is printed then works when it is pasted. Visitors first:
+        management takes more of the processors to start than all others."""
         try:
-            self._manage.wait_ready()
+            self._recorder.wait_ready()
             self._wait_for_worker()
+            if not self._workers.is_stopping:
+                self._manage.begin()
+                self._courier.begin()
+                self._manage.wait_ready()
         except ChildFailed as error:
             if not self._workers.is_stopping:
                 self._failure = error
@@ -170,14 +173,15 @@ class Server:
             time.sleep(0.02)
 
     def _stop_children(self) -> None:
-        others = (self._courier, self._manage)
-        for child in others:
+        """All at once: the workers have handed over what they had. A successor waits for the lock, and so do
+        its visitors; it need not wait for management."""
+        for child in self._children:
             child.release()
         deadline = time.monotonic() + CHILD_STOP_S
-        for child in others:
+        for child in (self._recorder, self._courier):
             child.join(max(0.0, deadline - time.monotonic()))
-        self._recorder.release()
-        self._recorder.join()
+        self._directory.unlock()
+        self._manage.join(max(0.0, deadline - time.monotonic()))
 
     # -- What is written down ----------------------------------------------------------------------
 

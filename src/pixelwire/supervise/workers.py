@@ -26,7 +26,8 @@ from pixelwire.supervise.signals import is_noted
 HEADER_READ_TIMEOUT_MS: Final = 5_000
 CONNECTIONS_MAX: Final = 16_384
 HEAD_BYTES_MAX: Final = 2 * QUERY_BYTES_MAX + 65_536
-RESPAWN_S: Final = 0.1
+REPLACE_S: Final = 1.0  # for a new worker to come up beside the one that it replaces
+AGAIN_S: Final = 0.1
 
 log = telemetry.logger("supervise")
 
@@ -148,7 +149,7 @@ class Workers:
             except Exception as error:  # noqa: BLE001 whatever granian met, somebody must answer pixels
                 log.error("workers_stopped", error=repr(error), remedy="they are started again")
                 self._server._stop_workers()  # type: ignore[no-untyped-call] # granian's
-                time.sleep(RESPAWN_S)
+                time.sleep(AGAIN_S)
 
     def _make(self) -> InheritingServer:
         server = self._server_type(
@@ -164,7 +165,7 @@ class Workers:
             backpressure=CONNECTIONS_MAX,
             backlog=BACKLOG,
             respawn_failed_workers=True,
-            respawn_interval=RESPAWN_S,
+            respawn_interval=REPLACE_S,
             workers_kill_timeout=WORKER_KILL_S,
             log_level=LogLevels.error,
             log_dictconfig=GRANIAN_LOG,

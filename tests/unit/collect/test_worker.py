@@ -16,9 +16,12 @@ from pixelwire.collect.intake import Intake
 from pixelwire.collect.keys import Keys
 from pixelwire.collect.options import WorkerOptions
 from pixelwire.collect.outbox import Outbox
-from pixelwire.collect.worker import Worker, build_app
+from pixelwire.collect.worker import Recorder, Worker, build_app
 from support.catalogs import make_shop
 from support.orphans import start_worker_and_wait
+
+DEADLINE_S = 10.0
+NO_WAIT = Recorder(Path("recorder.sock"), 0.0)
 
 
 def options(data_dir: Path, **more: Any) -> WorkerOptions:
@@ -68,7 +71,7 @@ def make_worker(data_dir: Path) -> Worker:
     keys = Keys(Snapshot(data_dir), clock)
     outbox = Outbox(str(data_dir / "recorder.sock"), hold_s=0.05)
     address = ClientAddress()
-    return Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address)
+    return Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address, NO_WAIT)
 
 
 def test_a_worker_knows_its_keys_when_it_is_ready(tmp_path: Path) -> None:
@@ -120,7 +123,7 @@ def test_a_worker_that_can_not_start_says_so(tmp_path: Path) -> None:
         keys = Keys(Snapshot(tmp_path), clock)
         outbox: Any = NoOutbox()
         address = ClientAddress()
-        worker = Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address)
+        worker = Worker(PixelApp(Intake(keys, address), outbox, clock), keys, outbox, address, NO_WAIT)
         message = await Server(worker).start()
         assert message["type"] == "lifespan.startup.failed"
         assert "no more descriptors" in message["message"]
@@ -191,3 +194,19 @@ def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     except EOFError:
         return
     raise AssertionError("the worker still holds the pipe")
+
+
+def test_a_worker_takes_no_visitor_before_the_store_is_open(tmp_path: Path) -> None:
+    """Started beside the recorder it lets them wait in the queue, until the socket is there."""
+
+    async def play() -> None:
+        started = asyncio.create_task(server.start())
+        await asyncio.wait([started], timeout=0.1)
+        assert not started.done()
+        (tmp_path / "recorder.sock").touch()
+        message = await asyncio.wait_for(started, DEADLINE_S)
+        assert message == {"type": "lifespan.startup.complete"}
+        await server.stop()
+
+    server = Server(build_app(options(tmp_path, recorder_wait_s=DEADLINE_S)))
+    asyncio.run(play())
