@@ -305,6 +305,18 @@ def test_a_server_that_falls_silent_has_an_end(postgres: PostgresServer, events:
         assert len(warehouse.rows("e")) == events
 
 
+def test_the_library_writes_no_lines_of_its_own(
+    postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What went wrong is said once, by us."""
+    with TcpProxy(postgres.port) as proxy, Warehouse(postgres, port=proxy.port, timeout_s=0.5) as warehouse:
+        warehouse.store(warehouse.page())
+        proxy.silence()
+        with pytest.raises(Unreachable):
+            warehouse.send(warehouse.page())
+    assert caplog.messages == []
+
+
 def test_a_send_that_is_cancelled_ends_at_once(postgres: PostgresServer) -> None:
     """Though the server answers no cancellation."""
 

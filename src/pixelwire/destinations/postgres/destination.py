@@ -4,6 +4,7 @@ Knows the order of things; what a row is, and which tables there are, is its nei
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -42,6 +43,8 @@ class Postgres:
         except ImportError as exc:
             hint = 'pip install "pixelwire[postgres]", then resume the destination'
             raise Misconfigured("the library psycopg is not installed", hint=hint) from exc
+        # It warns of errors that it passes over while it raises another, which says as much.
+        logging.getLogger("psycopg").setLevel(logging.CRITICAL)
         self._options = options
         self._clock = surroundings.clock
         self._is_guarded = not (options.allow_private_addresses or surroundings.allow_private_addresses)
