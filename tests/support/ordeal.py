@@ -51,8 +51,10 @@ class Target(Protocol):
     refused: frozenset[int]  # places of the events it takes only when it has relented
     repeats_come_at_once: bool  # no later event of the identity is between two copies
 
-    def strike(self, blow: Blow) -> None:
-        """Deals a blow in the middle of what goes on between the courier and the target; returns then."""
+    def strike(self, blow: Blow) -> Callable[[], None]:
+        """Deals a blow in the middle of what will go on between the courier and the target. What is returned
+        waits for it.
+        """
 
     def trouble(self, name: str) -> bool:
         """Fails from now on. Whether that lasts until `heal`, so that the destination goes down."""
@@ -104,9 +106,9 @@ class Ordeal:
         started_s = time.monotonic()
         try:
             self._start()
-            for number, step in enumerate(self._steps, 1):
-                self._record(self._events * number // (len(self._steps) + 1))
-                self._take(step)
+            share = self._events // (len(self._steps) + 1)
+            for step in self._steps:
+                self._take(step, share)
             self._record(self._events)
             self._finish()
             took_s = time.monotonic() - started_s
@@ -128,15 +130,22 @@ class Ordeal:
         self._chance.shuffle(steps)
         return steps
 
-    def _take(self, step: list[str]) -> None:
+    def _take(self, step: list[str], share: int) -> None:
+        """With so many further events; in a trouble half of them come when it has begun."""
         if step == [KILL]:
             assert self._process is not None
-            self._target.strike(self._process.kill)
+            struck = self._target.strike(self._process.kill)
+            self._record(self._recorded + share)
+            struck()
             self._start()
             return
         self._wait_for("running")
-        self._target.strike(lambda: None)
-        if self._target.trouble(step[0]):
+        struck = self._target.strike(lambda: None)
+        self._record(self._recorded + share // 2)
+        struck()
+        lasts = self._target.trouble(step[0])
+        self._record(self._recorded + share // 2)
+        if lasts:
             self._wait_for("down")
         if KILL in step:
             assert self._process is not None
@@ -171,7 +180,10 @@ class Ordeal:
         return found
 
     def _wait_for(self, state: str) -> None:
-        wait_until(lambda: self._summary().state == state, NOTICED_S, state, last=self._summary)
+        def is_it() -> bool:
+            return [one.state for one in self._door.summary()] == [state]
+
+        wait_until(is_it, NOTICED_S, state, last=self._door.summary)
 
     def _finish(self) -> None:
         def are_at_their_end(dead: int) -> bool:

@@ -1,7 +1,7 @@
 """The targets of an ordeal that take events in batches: object stores and PostgreSQL."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -80,10 +80,14 @@ class Folder:
         self._batch = batch
         self.options = {"url": folder.as_uri(), "file_events_max": batch, "file_age_s": 1}
 
-    def strike(self, blow: Blow) -> None:
+    def strike(self, blow: Blow) -> Callable[[], None]:
         before = len(self._files())
-        wait_until(lambda: len(self._files()) > before, STRUCK_S, "a further file")
-        blow()
+
+        def wait() -> None:
+            wait_until(lambda: len(self._files()) > before, STRUCK_S, "a further file")
+            blow()
+
+        return wait
 
     def trouble(self, name: str) -> bool:
         self._folder.rename(self._folder.with_name("away"))

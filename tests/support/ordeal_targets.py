@@ -1,7 +1,7 @@
 """The proxy before the target of an ordeal, and the targets that take event by event: webhook and Kafka."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -44,9 +44,13 @@ class Proxied:
         self.options: dict[str, object] = {}
         self._chance = chance
 
-    def strike(self, blow: Blow) -> None:
+    def strike(self, blow: Blow) -> Callable[[], None]:
         dealt = self.proxy.strike(self._chance.randint(1, self.pieces_max), blow)
-        assert dealt.wait(STRUCK_S), "no traffic"
+
+        def wait() -> None:
+            assert dealt.wait(STRUCK_S), "no traffic"
+
+        return wait
 
     def trouble(self, name: str) -> bool:
         if name == REFUSED:
@@ -131,6 +135,7 @@ class Webhook(Proxied):
 class Kafka(Proxied):
     kind = "kafka"
     topic = "events"
+    pieces_max = 20  # a dozen of them before the first record
 
     def __init__(self, servers: str, proxy: TcpProxy, batch: int, chance: random.Random) -> None:
         super().__init__(proxy, chance)
