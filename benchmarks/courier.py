@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import machine  # noqa: E402 - found by the line above
-
 from pixelwire.catalog.snapshot import Snapshot  # noqa: E402
 from pixelwire.deliver.state import Deliveries  # noqa: E402
 from support import drain  # noqa: E402

@@ -27,7 +27,6 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import machine  # noqa: E402 - found by the line above
-
 from pixelwire.clock import SystemClock  # noqa: E402
 from pixelwire.deliver.__main__ import SWITCH_INTERVAL_S  # noqa: E402
 from pixelwire.destinations import registry  # noqa: E402

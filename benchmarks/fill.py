@@ -18,24 +18,39 @@ from pixelwire.limits import BATCH_EVENTS_MAX
 from pixelwire.record.writer import Writer
 from pixelwire.times import hour_of, iso_ms
 
-DAYS = 7  # the events lie this far back at most: what Get pixel shows by default
+DAYS = 7  # what Get pixel shows by default
 PAYLOAD = (
     '{"channel":"web","integrations":{"All":true},"event":"%s","anonymousId":"a%d","type":"track",'
     '"messageId":"%s","receivedAt":"%s"}'
 )
 
 
-def fill(data_dir: Path, *, pixel: int, events: int, names: int, worker: int) -> float:
-    """Stores that many events with that many distinct event names; returns the seconds it took."""
+def fill(
+    data_dir: Path,
+    *,
+    pixel: int,
+    events: int,
+    names: int,
+    worker: int,
+    days: int = DAYS,
+    all_are_clients: bool = False,
+) -> float:
+    """Stores that many events with that many distinct event names, spread evenly over the days up to now;
+    returns the seconds it took. Half of them have ids given by the client, or all."""
     started = time.monotonic()
     now_ms = SystemClock().now_ms()
     writer = Writer.open(data_dir)
     try:
         for number, first in enumerate(range(0, events, BATCH_EVENTS_MAX), start=1):
             last = min(first + BATCH_EVENTS_MAX, events)
-            hours_ago = DAYS * 24 * (events - first) // events
+            hours_ago = days * 24 * (events - first) // events
             received_ms = now_ms - hours_ago * HOUR_MS
-            batch = [_event(pixel, n, n % names, received_ms) for n in range(first, last)]
+            batch = [
+                _event(
+                    pixel, _message_id(worker, n, all_are_clients=all_are_clients), n, n % names, received_ms
+                )
+                for n in range(first, last)
+            ]
             tally = Tally(hour_of(received_ms), 0, RECEIVED, "", len(batch))
             writer.commit([(worker, Batch(number, [tally], batch))])
     finally:
@@ -43,10 +58,17 @@ def fill(data_dir: Path, *, pixel: int, events: int, names: int, worker: int) ->
     return time.monotonic() - started
 
 
-def _event(pixel: int, n: int, name_number: int, received_ms: int) -> Event:
-    """Every second has an id given by the client; every fourth counts as a purchase, the others by name."""
-    is_clients = n % 2 == 0
-    message_id = f"fill-{n}-{received_ms}" if is_clients else str(uuid_utils.uuid7())
+def client_id(worker: int, n: int) -> str:
+    """The message id of a worker's event of that number, where it is the client's: every even one's."""
+    return f"fill-{worker}-{n}"
+
+
+def _message_id(worker: int, n: int, *, all_are_clients: bool) -> str:
+    return client_id(worker, n) if all_are_clients or n % 2 == 0 else str(uuid_utils.uuid7())
+
+
+def _event(pixel: int, message_id: str, n: int, name_number: int, received_ms: int) -> Event:
+    """Every fourth counts as a purchase, the others by name."""
     is_purchase = n % 4 == 0
     name = "Order Completed" if is_purchase else f"event {name_number}"
     payload = PAYLOAD % (name, n % 100_000, message_id, iso_ms(received_ms))
@@ -56,7 +78,7 @@ def _event(pixel: int, n: int, name_number: int, received_ms: int) -> Event:
         call=Call.TRACK,
         signal=Signal.PURCHASE if is_purchase else 0,
         name=name,
-        key=client_id_key(pixel, message_id) if is_clients else own_id_key(message_id),
+        key=client_id_key(pixel, message_id) if message_id.startswith("fill") else own_id_key(message_id),
         payload=payload.encode(),
         extra=b"",
     )
@@ -67,6 +89,7 @@ def main() -> None:
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--names", type=int, default=100_000, help="distinct event names")
+    parser.add_argument("--days", type=int, default=DAYS, help="the events lie this far back at most")
     parser.add_argument("--pixel", type=int, default=1, help="the pixel's number in the catalog")
     options = parser.parse_args()
     took_s = fill(
@@ -75,6 +98,7 @@ def main() -> None:
         events=options.events,
         names=options.names,
         worker=time.time_ns(),
+        days=options.days,
     )
     print(f"{options.events} events in {took_s:.1f} s, {options.events / took_s:.0f} a second")
 

@@ -7,6 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
 
 def facts(directory: Path) -> dict[str, str]:
     return {
@@ -16,7 +18,7 @@ def facts(directory: Path) -> dict[str, str]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "busy with something else before": f"{_busy_percent():.0f} % of all cores",
-        "4 KiB write and fdatasync, median": f"{_sync_ms(directory):.2f} ms",
+        "4 KiB write and fdatasync, median": f"{sync_ms(directory):.2f} ms",
     }
 
 
@@ -27,21 +29,14 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def _busy_percent(over_s: float = 2.0) -> float:
-    """Of the cores' time; figures taken beside other work are not worth much."""
-
-    def ticks() -> tuple[int, int]:
-        values = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-        return sum(values), values[3] + values[4]  # all, idle and waiting for the disk
-
-    all_before, idle_before = ticks()
-    time.sleep(over_s)
-    all_after, idle_after = ticks()
-    return 100 - (idle_after - idle_before) / max(all_after - all_before, 1) * 100
+def busy_s() -> float:
+    """Seconds that all cores together have worked since the machine started."""
+    return _ticks()[0] / _TICKS_PER_S
 
 
-def _sync_ms(directory: Path, times: int = 200) -> float:
-    block = os.urandom(4_096)
+def sync_ms(directory: Path, size_bytes: int = 4_096, times: int = 200) -> float:
+    """The median of what it takes to add so many bytes to a file and have them on the disk."""
+    block = os.urandom(size_bytes)
     took = []
     with tempfile.TemporaryFile(dir=directory) as file:
         for _ in range(times):
@@ -50,3 +45,19 @@ def _sync_ms(directory: Path, times: int = 200) -> float:
             os.fdatasync(file.fileno())
             took.append(time.perf_counter() - started)
     return statistics.median(took) * 1e3
+
+
+def _busy_percent(over_s: float = 2.0) -> float:
+    """Of the cores' time; figures taken beside other work are not worth much."""
+    busy, idle = _ticks()
+    time.sleep(over_s)
+    busy_after, idle_after = _ticks()
+    passed = max(busy_after + idle_after - busy - idle, 1)
+    return (busy_after - busy) / passed * 100
+
+
+def _ticks() -> tuple[int, int]:
+    """Busy, and idle or waiting for the disk, of all cores."""
+    values = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    idle = values[3] + values[4]
+    return sum(values) - idle, idle

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import apsw  # noqa: E402
-import machine  # noqa: E402 - found by the line above
 
+import machine  # noqa: E402 - found by the line above
 from pixelwire.catalog.snapshot import Snapshot  # noqa: E402
 from pixelwire.deliver.database import delivery_path  # noqa: E402
 from pixelwire.deliver.state import Deliveries  # noqa: E402

@@ -1,6 +1,7 @@
 """What /proc tells of the processes of one session: who is there, in what role, with how much memory."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,9 @@ class Process(NamedTuple):
     cpu_ticks: int  # user and system
 
 
-def of_session(session: int) -> list[Process]:
-    """The living processes of a session, orphans included; zombies do not live."""
+def of_session(session: int, roles: Mapping[str, str] = _ROLES) -> list[Process]:
+    """The living processes of a session, orphans included; zombies do not live. `roles`: what a word of the
+    command line holds -> the role; the first one that fits."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -35,7 +37,7 @@ def of_session(session: int) -> list[Process]:
             continue
         state, of, ticks = stat[0], int(stat[3]), int(stat[11]) + int(stat[12])
         if of == session and state not in "ZX":
-            found.append(Process(int(entry.name), _role(command), ticks))
+            found.append(Process(int(entry.name), _role(command, roles), ticks))
     return sorted(found)
 
 
@@ -52,9 +54,9 @@ def cpu_ticks(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-def _role(command: str) -> str:
+def _role(command: str, roles: Mapping[str, str]) -> str:
     words = command.split("\0")
-    for mark, role in _ROLES.items():
+    for mark, role in roles.items():
         if any(mark in word for word in words):
             return role
     return "other"
