@@ -24,6 +24,7 @@ ROLE, PASSWORD = "pixelwire", "the-password-of-the-role"
 class S3(Proxied):
     kind = "object_store"
     troubles = (*Proxied.troubles, BUSY)
+    pieces_max = 4  # two a file
 
     def __init__(
         self,
