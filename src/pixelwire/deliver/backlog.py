@@ -146,10 +146,12 @@ class Backlog:
         self._parking.step_up(tickets[0].identity_key)
         return rows
 
-    def again(self, rows: Sequence[Parked]) -> None:
-        """Rows that are durable, or were taken and not sent, can be taken when they are due."""
-        for row in rows:
-            self._parking.again(row)
+    def again(self, rows: Sequence[Parked]) -> list[int]:
+        """Rows that are durable, or were taken and not sent, can be taken when they are due.
+
+        Returns the identities whose next rows must be looked up for `load`.
+        """
+        return [row.identity_key for row in rows if self._parking.again(row)]
 
     def pass_by(self, ticket: Ticket) -> None:
         """The event's end is being written: the cursor may go past it with the same write."""
@@ -164,12 +166,15 @@ class Backlog:
         key = ticket.identity_key
         if ticket.row is not None:
             return key if self._parking.done(ticket.row) else NOBODY
-        if self._window.free(ticket):
-            self._parking.step_up(key)
-        return NOBODY
+        is_last = self._window.free(ticket)
+        return key if is_last and self._parking.step_up(key) else NOBODY
+
+    def is_starved(self, identity_key: int) -> bool:
+        """Whether an identity has parked rows, and none of them in memory."""
+        return self._parking.is_starved(identity_key)
 
     def load(self, identity_key: int, rows: Iterable[Parked]) -> None:
-        """The next parked rows of an identity."""
+        """The next parked rows of an identity that is starved."""
         self._parking.load(identity_key, rows)
 
     def holds_many_up(self, row: Parked) -> bool:

@@ -83,7 +83,7 @@ class Books:
         group = self._gather()
         group.add("park", [self._row(row, RETRIED) for row in rows])
         await group.durable.wait()
-        self.backlog.again(rows)
+        await self._load(self.backlog.again(rows))
 
     def missed(self, first_seq: int, last_seq: int) -> None:
         """These are no longer on disk, and the cursor is about to pass them."""
@@ -122,9 +122,9 @@ class Books:
         for line in kept.values():
             self._park(group, line)
         await group.durable.wait()
-        for line in kept.values():
-            self.backlog.again([ticket.row for ticket in line.tickets if ticket.row is not None])
-        await self._free([*sent, *dead])
+        rows = [ticket.row for line in kept.values() for ticket in line.tickets if ticket.row is not None]
+        starved = self.backlog.again(rows)
+        await self._load([*starved, *self._freed([*sent, *dead])])
 
     async def expire(self, rows: Sequence[Parked]) -> None:
         """Parked events are no longer on disk."""
@@ -132,7 +132,7 @@ class Books:
         for ticket in tickets:
             self._bury(group, ticket, EXPIRED)
         await group.durable.wait()
-        await self._free(tickets)
+        await self._load(self._freed(tickets))
 
     def failed(
         self, reason: str, seq: int | None = None, after_s: float | None = None, *, is_probe: bool
@@ -156,12 +156,17 @@ class Books:
             self._log.warning("events_held_up", reason=trouble, remedy=remedy)
         self._is_in_trouble = bool(trouble)
 
-    async def _free(self, ended: Sequence[Ticket]) -> None:
-        """Their ends are durable: the next of their identities may go."""
-        lines = [key for ticket in ended if (key := self.backlog.free(ticket)) != NOBODY]
-        if lines:
-            await self._gather().durable.wait()  # then whoever joined a line a moment ago is in the file
-            for key in lines:
+    def _freed(self, ended: Sequence[Ticket]) -> list[int]:
+        """Their ends are durable. The identities whose next rows must be looked up."""
+        return [key for ticket in ended if (key := self.backlog.free(ticket)) != NOBODY]
+
+    async def _load(self, starved: Sequence[int]) -> None:
+        """The next rows of identities of which none is in memory."""
+        if not starved:
+            return
+        await self._gather().durable.wait()  # then whoever joined a line a moment ago is in the file
+        for key in starved:
+            if self.backlog.is_starved(key):  # somebody else may have looked meanwhile
                 rows = self._shared.ledger.next_in_line(self._progress.number, key, LINE_ROWS_MAX)
                 self.backlog.load(key, rows)
 

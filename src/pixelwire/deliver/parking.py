@@ -139,12 +139,21 @@ class Parking:
         if line := self._lines.get(identity_key):
             line.is_behind = True
 
-    def step_up(self, identity_key: int) -> None:
-        """There are no earlier events of an identity in the window any more."""
+    def step_up(self, identity_key: int) -> bool:
+        """There are no earlier events of an identity in the window any more.
+
+        True when the next row of its line must be looked up for `load`.
+        """
         line = self._lines.get(identity_key)
-        if line is not None and line.is_behind:
-            line.is_behind = False
-            self._let_go(line)
+        if line is None or not line.is_behind:
+            return False
+        line.is_behind = False
+        return self._let_go(line)
+
+    def is_starved(self, identity_key: int) -> bool:
+        """Whether a line has rows, and none of them in memory."""
+        line = self._lines.get(identity_key)
+        return line is not None and not line.rows
 
     def load(self, identity_key: int, rows: Iterable[Parked]) -> None:
         """The next of a line whose rows were at their end."""
@@ -188,14 +197,17 @@ class Parking:
         line.rows.extend(rows)
         line.under_way += len(rows)
 
-    def again(self, row: Parked) -> None:
-        """What was taken waits until its `next_ms`; what was on its way to the disk is there."""
+    def again(self, row: Parked) -> bool:
+        """What was taken waits until its `next_ms`; what was on its way to the disk is there.
+
+        True when the next row of its line must be looked up for `load`.
+        """
         if row.identity_key == NOBODY:
             self._wait(row)
-            return
+            return False
         line = self._lines[row.identity_key]
         line.under_way -= 1
-        self._let_go(line)
+        return self._let_go(line)
 
     def done(self, row: Parked) -> bool:
         """What was taken has come to its end, and that is durable.

@@ -2,7 +2,8 @@
 
 from pixelwire.deliver.backlog import Backlog
 from pixelwire.deliver.bounds import IDENTITY_EVENTS_MAX, bounds_of
-from pixelwire.deliver.parking import LINES_MAX, Parked
+from pixelwire.deliver.envelope import NOBODY
+from pixelwire.deliver.parking import LINE_ROWS_MAX, LINES_MAX, Parked
 from pixelwire.deliver.tickets import Ticket, ticket_of
 from pixelwire.destinations.base import BatchLimits
 from support.engine import make_stored
@@ -239,3 +240,23 @@ def test_a_letter_lets_no_line_go_before_it_was_reached() -> None:
     first = backlog.take_parked(0)
     assert first is not None
     assert first.seq == 1
+
+
+def test_a_letter_that_comes_while_its_line_runs_out_is_looked_up() -> None:
+    """The line's rows in memory go while the letter is on its way to the disk: then somebody must be told."""
+    backlog = Backlog(LINE_ROWS_MAX + 1)
+    rows = [letter(backlog, seq, "ann") for seq in range(1, LINE_ROWS_MAX + 2)]
+    assert backlog.again(rows) == []
+    for row in rows[: LINE_ROWS_MAX - 1]:
+        assert backlog.take_parked(0) is row
+        assert backlog.free(Ticket(row.seq, 1, 0, 0, "m", "ann", row.identity_key, b"", row)) == NOBODY
+    last = backlog.take_parked(0)
+    assert last is rows[LINE_ROWS_MAX - 1]
+    late = letter(backlog, LINE_ROWS_MAX + 2, "ann")
+    assert backlog.free(Ticket(last.seq, 1, 0, 0, "m", "ann", last.identity_key, b"", last)) == NOBODY
+    assert backlog.take_parked(0) is None
+    assert backlog.again([late]) == [late.identity_key]
+    assert backlog.is_starved(late.identity_key)
+    backlog.load(late.identity_key, [rows[LINE_ROWS_MAX], late])
+    assert not backlog.is_starved(late.identity_key)
+    assert backlog.take_parked(0) is rows[LINE_ROWS_MAX]
