@@ -162,6 +162,7 @@ def test_deliveries_are_of_the_destinations_that_cover_the_pixel(shop: Shop) -> 
         "reason": None,
         "at": None,
         "next_at": None,
+        "replays": [],
     }
 
 

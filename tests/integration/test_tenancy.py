@@ -22,6 +22,7 @@ NAMING_OTHERS = [
     "change_destination",
     "dry_run_destination",
     "send_test_event",
+    "start_replay",
 ]
 SOURCES = Path(manage.__file__).parent
 
@@ -54,6 +55,11 @@ def body_of(call: Call, aim: Tenant) -> Any:
         "dry_run_destination": {"pixel_id": aim.pixel_id},
         "retry_dead_letters": {"all": True},
         "drop_dead_letters": {"reason": "answered"},
+        "start_replay": {
+            "from": "2020-01-01T00:00:00Z",
+            "to": "2999-01-01T00:00:00Z",
+            "pixel_ids": [aim.pixel_id],
+        },
         "send_test_event": {"pixel_id": aim.pixel_id, "message_id": aim.message_id},
         "create_token": {"name": "Mine", "business_id": aim.business_id, "role": "read"},
     }[call.operation]

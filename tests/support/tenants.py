@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pixelwire.catalog.store import Catalog
+from pixelwire.catalog.wishes import StartReplay
 from pixelwire.deliver.database import open_to_write
 from support.asgi import Api
 from support.events import make_event, record
@@ -31,12 +32,13 @@ class Tenant(NamedTuple):
     token_id: str
     dataset_id: str
     destination_id: str
+    replay_id: str
     number: str  # of a dead letter
 
     @classmethod
     def nobody(cls) -> "Tenant":
         """Well-formed ids of what is not there."""
-        ids = [str(uuid4()) for _ in range(5)]
+        ids = [str(uuid4()) for _ in range(6)]
         return cls(ids[0], uuid4().hex, f"{MARK}-nowhere", *ids[1:], str(LETTER + 2))
 
 
@@ -52,8 +54,9 @@ def make_tenant(catalog: Catalog, name: str) -> tuple[Tenant, int]:
     destination = catalog.create_destination(
         business.id, "webhook", f"{name} hook", hook, [pixel.id], start_after=EVENTS
     )
+    replay = catalog.give_order(destination.id, StartReplay(0, 1, 1, EVENTS, ""))
     ids = (business.id, pixel.id, f"{name}-message", key.id, token.id, pixel.dataset_id, destination.id)
-    return Tenant(*ids, str(LETTER + pixel.number % 2)), pixel.number
+    return Tenant(*ids, replay.id, str(LETTER + pixel.number % 2)), pixel.number
 
 
 def bury(data_dir: Path, tenant: Tenant) -> None:

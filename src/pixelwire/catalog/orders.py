@@ -9,7 +9,7 @@ import msgspec
 from pixelwire.catalog.database import translated, writing
 from pixelwire.catalog.destinations import Destinations
 from pixelwire.catalog.statements import load
-from pixelwire.catalog.wishes import ORDER_LAPSES_MS, Order, Wish
+from pixelwire.catalog.wishes import ORDER_LAPSES_MS, Order, Wish, read_wish
 from pixelwire.errors import NotFound
 
 _SQL: Final = load("orders.sql")
@@ -28,6 +28,11 @@ class Orders(Destinations):
             row = self._row(_SQL["of_id"], order_id)
         assert row is not None, "it was just made"
         return Order(row[0], order_id, destination_id, wish, now_ms)
+
+    def orders(self, destination_id: str) -> list[Order]:
+        """In the order they were given; those carried out included, until they are forgotten."""
+        rows = self._rows(_SQL["of_destination"], destination_id)
+        return [Order(row[0], row[1], row[2], read_wish(row[3]), row[4]) for row in rows]
 
 
 def forget_sending(connection: apsw.Connection) -> None:

@@ -7,6 +7,9 @@ DELETE FROM delivery_order WHERE created_ms < ?;
 -- name: of_id
 SELECT number, id, destination_id, wish, created_ms FROM delivery_order WHERE id = ?;
 
+-- name: of_destination
+SELECT number, id, destination_id, wish, created_ms FROM delivery_order WHERE destination_id = ? ORDER BY number;
+
 -- name: has_destination
 SELECT 1 FROM destination WHERE id = ?;
 

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "token",
     "destination",
     "dead-letter",
+    "replay",
     "apply",
     "send",
     "tail",

@@ -177,10 +177,20 @@ class ServerCollector(Collector):
         sent = CounterMetricFamily("pixelwire_delivery_sent_events", "Confirmed.", labels=labels)
         retried = CounterMetricFamily("pixelwire_delivery_retried_events", "Tried again.", labels=labels)
         dead = CounterMetricFamily("pixelwire_delivery_dead_events", "Refused for good.", labels=labels)
+        letters = GaugeMetricFamily(
+            "pixelwire_delivery_dead_letters", "Kept, without those being sent again.", labels=labels
+        )
+        dropped = CounterMetricFamily(
+            "pixelwire_delivery_dropped_letters", "Dead letters that were dropped.", labels=labels
+        )
+        replays = GaugeMetricFamily(
+            "pixelwire_delivery_open_replays", "Replays that are not at their end.", labels=labels
+        )
         expired = CounterMetricFamily(
             "pixelwire_delivery_expired_events", "Removed by retention before they were sent.", labels=labels
         )
         head = self._desk.reader.head()
+        going = self._desk.deliveries.replays_going()
         for summary in self._desk.deliveries.summary():
             name = [summary.destination_id]
             lag.add_metric(name, max(head - summary.cursor, 0))
@@ -190,8 +200,11 @@ class ServerCollector(Collector):
             sent.add_metric(name, summary.sent_total)
             retried.add_metric(name, summary.retried_total)
             dead.add_metric(name, summary.dead_total)
+            letters.add_metric(name, summary.dead)
+            dropped.add_metric(name, summary.dropped_total)
+            replays.add_metric(name, going.get(summary.destination_id, 0))
             expired.add_metric(name, summary.expired)
-        yield from (lag, parked, running, held_up, sent, retried, dead, expired)
+        yield from (lag, parked, running, held_up, sent, retried, dead, letters, dropped, replays, expired)
 
 
 def _retention(state: RetentionState) -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from pixelwire.manage.own import (
     outcomes,
     pixels,
     receipts,
+    replays,
     tokens,
     write_keys,
 )
@@ -30,6 +31,7 @@ PARTS = (
     destination_trials,
     destination_kinds,
     dead_letters,
+    replays,
     tokens,
 )
 for part in PARTS:

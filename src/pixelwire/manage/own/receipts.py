@@ -1,6 +1,5 @@
 """`/api/v1/pixels/{pixel_id}/events/{message_id}`: the receipt, all that is known of one event."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -10,7 +9,7 @@ from typing_extensions import TypedDict
 
 from pixelwire.catalog.destinations import Destination
 from pixelwire.catalog.pixels import Pixel
-from pixelwire.deliver.state import DeliveryState
+from pixelwire.deliver.state import Delivery, DeliveryState
 from pixelwire.errors import NotFound
 from pixelwire.manage.answers import json_answer
 from pixelwire.manage.auth import PixelId, ThePrincipal, reachable_pixel
@@ -24,15 +23,26 @@ from pixelwire.times import iso_ms
 router = APIRouter(prefix="/pixels/{pixel_id}/events", tags=["Events"], route_class=GuardedRoute)
 
 
-class DeliveryAnswer(TypedDict):
-    destination_id: UuidText
-    destination_name: str
-    kind: str
+class OutcomeAnswer(TypedDict):
     state: DeliveryState
     attempts: int
     reason: Annotated[str | None, Field(description="Why it is in this state, when there is more to say.")]
     at: Annotated[ExactTime | None, Field(description="When it was sent, or given up.")]
     next_at: Annotated[ExactTime | None, Field(description="When it is tried again.")]
+
+
+class ReplayOutcomeAnswer(OutcomeAnswer):
+    replay_id: UuidText
+
+
+class DeliveryAnswer(OutcomeAnswer):
+    destination_id: UuidText
+    destination_name: str
+    kind: str
+    replays: Annotated[
+        list[ReplayOutcomeAnswer],
+        Field(description="What became of it each time it was sent once more; oldest first."),
+    ]
 
 
 class ReceiptAnswer(EventAnswer):
@@ -73,28 +83,40 @@ async def get_receipt(
 
 
 def _deliveries(desk: Desk, pixel: Pixel, seq: int, *, is_gone: bool = False) -> list[DeliveryAnswer]:
-    """At each destination that covers the pixel and had begun when the event was recorded."""
+    """At each destination that covers the pixel and had begun when the event was recorded, or that a replay
+    has brought it to.
+    """
+    destinations = desk.catalog.destinations(pixel.business_id)
+    replays = desk.deliveries.replays_of_event([entry.id for entry in destinations], seq)
     covering = {
-        entry.id: entry for entry in _covering(desk.catalog.destinations(pixel.business_id), pixel, seq)
+        entry.id: entry
+        for entry in destinations
+        if entry.id in replays or (entry.start_after < seq and _has_pixel(entry, pixel))
     }
     return [
         {
             "destination_id": delivery.destination_id,
             "destination_name": covering[delivery.destination_id].name,
             "kind": covering[delivery.destination_id].kind,
-            "state": delivery.state,
-            "attempts": delivery.attempts,
-            "reason": delivery.reason or None,
-            "at": None if delivery.at_ms is None else iso_ms(delivery.at_ms),
-            "next_at": None if delivery.next_at_ms is None else iso_ms(delivery.next_at_ms),
+            **_outcome(delivery),
+            "replays": [
+                {"replay_id": one.replay_id, **_outcome(one.delivery)}
+                for one in replays.get(delivery.destination_id, ())
+            ],
         }
         for delivery in desk.deliveries.of_event(list(covering), seq, is_gone=is_gone)
     ]
 
 
-def _covering(destinations: Sequence[Destination], pixel: Pixel, seq: int) -> list[Destination]:
-    return [
-        entry
-        for entry in destinations
-        if entry.start_after < seq and (entry.pixel_ids is None or pixel.id in entry.pixel_ids)
-    ]
+def _outcome(delivery: Delivery) -> OutcomeAnswer:
+    return {
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "reason": delivery.reason or None,
+        "at": None if delivery.at_ms is None else iso_ms(delivery.at_ms),
+        "next_at": None if delivery.next_at_ms is None else iso_ms(delivery.next_at_ms),
+    }
+
+
+def _has_pixel(destination: Destination, pixel: Pixel) -> bool:
+    return destination.pixel_ids is None or pixel.id in destination.pixel_ids
