@@ -16,12 +16,14 @@ from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Ledger
 from pixelwire.deliver.retry import RetryPolicy
+from pixelwire.deliver.routes import Routes
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.source import Source
 from pixelwire.destinations.base import Batch, BatchLimits, BatchResult, Destination, ItemResult, Surroundings
 from pixelwire.event import StoredEvent
 from pixelwire.record.reader import Page
+from pixelwire.routing.route import Route, parse_route
 from pixelwire.testing.manual_clock import ManualClock
 
 Answer = Callable[[list[int]], Sequence[ItemResult]]
@@ -89,6 +91,7 @@ async def an_engine(
     policy: RetryPolicy | None = None,
     chance: Callable[[], float] = lambda: 0.5,
     bounds: Bounds | None = None,
+    route: Route | None = None,
 ) -> AsyncIterator[Engine]:
     """Runs within the block. At its end everything handed in is durable, unless it is `cut`."""
     clock = clock or ManualClock()
@@ -105,8 +108,9 @@ async def an_engine(
     )
     progress = await ledger.adopt("d", store="s", start_after=0, now_ms=1)
     books = Books(shared, progress, "d", bounds or bounds_of(limits))
-    sender = Sender(shared, books, Fetch(shared, progress.number, books), destination)
-    intake = Intake(shared, progress.number, books, sender)
+    routes = Routes(route or parse_route(None, None), str)
+    sender = Sender(shared, books, Fetch(shared, progress.number, books), destination, routes)
+    intake = Intake(shared, progress.number, books, sender, routes)
     engine = Engine(shared, books, sender, intake)
     intake.announce(len(stored.events), frozenset({1}))
     slots = [asyncio.create_task(sender.run_slot()) for _ in range(limits.concurrency)]

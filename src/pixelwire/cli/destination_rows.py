@@ -62,5 +62,6 @@ def _state(destination: Destination, summary: DestinationSummary | None) -> dict
         "dead": summary.dead,
         "expired": summary.expired,
         "sent": summary.sent_total,
+        "filtered": summary.filtered_total,
         "last_error": summary.last_error,
     }

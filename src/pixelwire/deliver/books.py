@@ -14,10 +14,12 @@ from pixelwire.deliver.health import Health
 from pixelwire.deliver.ledger import Group, Progress, Row
 from pixelwire.deliver.parking import LINE_ROWS_MAX, Parked, Trial
 from pixelwire.deliver.retry import Die, decide
+from pixelwire.deliver.routes import Held, Shaped
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, RETRIED, Ticket, bury_row, expired_ticket, park_row
 from pixelwire.destinations.base import GiveUp, ItemResult, Retry, Sent
 from pixelwire.event import StoredEvent
+from pixelwire.routing.route import Filtered
 from pixelwire.telemetry import logger
 
 LETTERS_MAX: Final = 1_000  # dead letters that are parked at a time, so that they take no room from others
@@ -96,14 +98,23 @@ class Books:
         row = (self._progress.number, first_seq, last_seq, self._shared.clock.now_ms())
         self._gather().add("expire", [row])
 
+    def hold_back(self, held: Sequence[Held]) -> None:
+        """These do not go, and the cursor is about to pass them."""
+        rows = [(self._progress.number, event.seq, reason) for event, reason in held]
+        self._gather().add("filter", rows)
+        self._progress.filtered_total += len(rows)
+
     async def settle(
-        self, tickets: Sequence[Ticket], results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
+        self, shaped: Shaped, results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
     ) -> None:
-        """Every ticket was tried and came to this. Returns when that is durable."""
-        self._judge(tickets, results, is_probe)
+        """Every ticket was tried and came to this, or does not go. Returns when that is durable."""
+        tickets = shaped.tickets
+        if tickets:
+            self._judge(tickets, results, is_probe)
         group = self._gather()
+        self._progress.failed_casts_total += shaped.failed_casts
         sent: list[Ticket] = []
-        dead: list[Ticket] = []
+        ended = [self._decided(group, ticket, verdict) for ticket, verdict in shaped.decided]
         kept: dict[int, Kept] = {}  # by identity; nobody's each by itself
         for ticket, result in zip(tickets, results, strict=True):
             key = ticket.identity_key or -ticket.seq
@@ -117,14 +128,14 @@ class Books:
                 sent.append(ticket)
             else:
                 self._bury(group, ticket, _last_words(ticket, result))
-                dead.append(ticket)
+                ended.append(ticket)
         self._sent(group, sent, took_ms)
         for line in kept.values():
             self._park(group, line)
         await group.durable.wait()
         rows = [ticket.row for line in kept.values() for ticket in line.tickets if ticket.row is not None]
         starved = self.backlog.again(rows)
-        await self._load([*starved, *self._freed([*sent, *dead])])
+        await self._load([*starved, *self._freed([*sent, *ended])])
 
     async def expire(self, rows: Sequence[Parked]) -> None:
         """Parked events are no longer on disk."""
@@ -235,6 +246,16 @@ class Books:
         self._progress.dead_total += 1
         self._remember(reason)
         self._leave(group, ticket)
+
+    def _decided(self, group: Group, ticket: Ticket, verdict: Filtered | GiveUp) -> Ticket:
+        """The end of an event that is not sent. A dead letter that the filters hold back stays one."""
+        if isinstance(verdict, GiveUp) or ticket.letter:
+            self._bury(group, ticket, verdict.reason)
+        else:
+            group.add("filter", [(self._progress.number, ticket.seq, verdict.reason)])
+            self._progress.filtered_total += 1
+            self._leave(group, ticket)
+        return ticket
 
     def _leave(self, group: Group, ticket: Ticket) -> None:
         self.backlog.pass_by(ticket)

@@ -19,6 +19,7 @@ MIGRATIONS: Final = (
     "0003_lines.sql",
     "0004_letters.sql",
     "0005_replays.sql",
+    "0006_filtered.sql",
 )
 BUSY_WAIT_MS: Final = 3_000
 

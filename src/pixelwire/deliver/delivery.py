@@ -38,10 +38,10 @@ def by_rows(destination_id: str, columns: Any) -> Delivery | None:
     """From the event's own rows; None when it has none, or is parked and was not tried yet.
 
     The columns: attempts and time of `sent`; attempts, next time and reason of `parked`; attempts, time and
-    reason of `dead_letter`, and of `dropped`; whether the letter is to be sent again.
+    reason of `dead_letter`, and of `dropped`; reason of `filtered`; whether the letter is to be sent again.
     """
     sent, sent_ms, parked, next_ms, parked_reason, dead, died_ms, dead_reason = columns[:8]
-    dropped, dropped_ms, dropped_reason, is_retried = columns[8:]
+    dropped, dropped_ms, dropped_reason, filtered_reason, is_retried = columns[8:]
     if sent_ms is not None:
         return Delivery(destination_id, "sent", sent, at_ms=sent_ms)
     if dropped_ms is not None:
@@ -51,6 +51,8 @@ def by_rows(destination_id: str, columns: Any) -> Delivery | None:
         return Delivery(destination_id, "retrying", attempts, parked_reason or RETRIED, next_at_ms=next_ms)
     if died_ms is not None:
         return Delivery(destination_id, "dead", dead, dead_reason, at_ms=died_ms)
+    if filtered_reason is not None:
+        return Delivery(destination_id, "filtered", reason=filtered_reason)
     if parked:
         return Delivery(destination_id, "retrying", parked, parked_reason, next_at_ms=next_ms)
     return None

@@ -2,19 +2,27 @@
 
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.course import EVERYTHING, Choice, Course
+from pixelwire.deliver.routes import Routes
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.shared import Shared
 
 
 class Intake:
     def __init__(
-        self, shared: Shared, number: int, books: Books, sender: Sender, course: Course = EVERYTHING
+        self,
+        shared: Shared,
+        number: int,
+        books: Books,
+        sender: Sender,
+        routes: Routes,
+        course: Course = EVERYTHING,
     ) -> None:
         self._shared = shared
         self._number = number
         self._books = books
         self._backlog = books.backlog
         self._sender = sender
+        self._routes = routes
         self._course = course
         self._choice = Choice(course)
         self._head = 0
@@ -45,7 +53,10 @@ class Intake:
             events = [event for event in page.events if event.seq <= head and event.seq not in skipped]
             if page.missed_to > after:
                 self._books.missed(after + 1, page.missed_to)
-            parked = self._books.admit(self._choice.of(events), scanned_to)
+            going, held = self._routes.choose(self._choice.of(events))
+            if held:
+                self._books.hold_back(held)
+            parked = self._books.admit(going, scanned_to)
             self._sender.wake()
             if parked is not None:
                 await parked.wait()  # rows that wait for the disk are in memory

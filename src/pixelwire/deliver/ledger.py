@@ -33,6 +33,7 @@ _WRITES: Final = (
     "sent",
     "bury",
     "bury_again",
+    "filter",
     "revive",
     "end_retry",
     "expire",
@@ -66,6 +67,8 @@ class Progress(msgspec.Struct):
     last_sent_ms: int | None
     last_error: str
     last_error_ms: int | None
+    filtered_total: int
+    failed_casts_total: int
 
     def enter(self, state: str, reason: str, now_ms: int, retry_at_ms: int | None = None) -> None:
         """Another state, or the same one for another reason."""
@@ -174,7 +177,7 @@ class Ledger:
         return int(self._ask("settled_to", number)[0][0])
 
     def settled_between(self, number: int, after: int, up_to: int) -> set[int]:
-        """The events in (after, up_to] that are sent, parked or dead."""
+        """The events in (after, up_to] that are sent, filtered, parked or dead."""
         return {row[0] for row in self._ask("settled_between", number, after, up_to)}
 
     def ask(self, sql: str, *values: Any) -> list[Row]:

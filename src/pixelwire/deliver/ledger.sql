@@ -31,6 +31,9 @@ DELETE FROM dead_letter WHERE number = ?;
 -- name: end_retry
 DELETE FROM retried WHERE destination = ? AND letter = ?;
 
+-- name: filter
+INSERT OR IGNORE INTO filtered (destination, seq, reason) VALUES (?, ?, ?);
+
 -- name: expire
 INSERT OR REPLACE INTO expired (destination, first_seq, last_seq, at_ms) VALUES (?, ?, ?, ?);
 
@@ -38,7 +41,7 @@ INSERT OR REPLACE INTO expired (destination, first_seq, last_seq, at_ms) VALUES 
 UPDATE destination SET
   store = ?2, cursor = ?3, state = ?4, reason = ?5, since_ms = ?6, retry_at_ms = ?7, revision = ?8,
   sent_total = ?9, retried_total = ?10, dead_total = ?11, send_ms_total = ?12,
-  last_sent_ms = ?13, last_error = ?14, last_error_ms = ?15
+  last_sent_ms = ?13, last_error = ?14, last_error_ms = ?15, filtered_total = ?16, failed_casts_total = ?17
 WHERE number = ?1;
 
 -- name: remove
@@ -61,7 +64,8 @@ WHERE number = ?1 AND outcome IS NULL AND NOT EXISTS (SELECT 1 FROM retried AS r
 
 -- name: destination
 SELECT number, store, cursor, state, reason, since_ms, retry_at_ms, revision,
-       sent_total, retried_total, dead_total, send_ms_total, last_sent_ms, last_error, last_error_ms
+       sent_total, retried_total, dead_total, send_ms_total, last_sent_ms, last_error, last_error_ms,
+       filtered_total, failed_casts_total
 FROM destination WHERE id = ?;
 
 -- name: known
@@ -114,13 +118,15 @@ FROM dead_letter WHERE number = ?;
 SELECT seq FROM sent        WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
 SELECT seq FROM parked      WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
 SELECT seq FROM dead_letter WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
-SELECT seq FROM dropped     WHERE destination = ?1 AND seq > ?2 AND seq <= ?3;
+SELECT seq FROM dropped     WHERE destination = ?1 AND seq > ?2 AND seq <= ?3 UNION ALL
+SELECT seq FROM filtered    WHERE destination = ?1 AND seq > ?2 AND seq <= ?3;
 
 -- name: settled_to
 SELECT max(coalesce((SELECT max(seq) FROM sent        WHERE destination = ?1), 0),
            coalesce((SELECT max(seq) FROM parked      WHERE destination = ?1), 0),
            coalesce((SELECT max(seq) FROM dead_letter WHERE destination = ?1), 0),
-           coalesce((SELECT max(seq) FROM dropped     WHERE destination = ?1), 0));
+           coalesce((SELECT max(seq) FROM dropped     WHERE destination = ?1), 0),
+           coalesce((SELECT max(seq) FROM filtered    WHERE destination = ?1), 0));
 
 -- Sweeping.
 
@@ -134,6 +140,10 @@ DELETE FROM sent WHERE destination = ?1 AND seq IN
 -- name: sweep_dropped
 DELETE FROM dropped WHERE destination = ?1 AND seq IN
   (SELECT seq FROM dropped WHERE destination = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3);
+
+-- name: sweep_filtered
+DELETE FROM filtered WHERE destination = ?1 AND seq IN
+  (SELECT seq FROM filtered WHERE destination = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3);
 
 -- name: sweepable
 -- Destinations and up to which seq their receipts may go; removed ones lose all of them.

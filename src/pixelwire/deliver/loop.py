@@ -19,6 +19,7 @@ from pixelwire.deliver.ledger import Progress
 from pixelwire.deliver.recall import Recall
 from pixelwire.deliver.restored import cut_one
 from pixelwire.deliver.retry import probe_delay_s
+from pixelwire.deliver.routes import Routes, route_of
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.shared import Shared
 from pixelwire.destinations import registry
@@ -252,11 +253,12 @@ class Loop:
             return
         destination: Destination | None = None
         try:
+            routes = Routes(route_of(self.entry), self._shared.pixel_id, self.course.replay)
             destination, limits = registry.build(
                 self.entry.kind, self.entry.options, self._shared.surroundings
             )
             await self._open(destination)
-            await self._run_slots(destination, limits)
+            await self._run_slots(destination, limits, routes)
         except Misconfigured as exc:
             self._pause(exc)
         finally:
@@ -277,12 +279,14 @@ class Loop:
                 await self._until_stopped(delay_s)
         return None
 
-    async def _run_slots(self, destination: Destination, limits: BatchLimits) -> None:
+    async def _run_slots(self, destination: Destination, limits: BatchLimits, routes: Routes) -> None:
         assert self._progress is not None
         self._books = Books(self._shared, self._progress, self.course.id, bounds_of(limits))
         fetch = Fetch(self._shared, self._progress.number, self._books)
-        self._sender = Sender(self._shared, self._books, fetch, destination, self.course.replay)
-        self._intake = Intake(self._shared, self._progress.number, self._books, self._sender, self.course)
+        self._sender = Sender(self._shared, self._books, fetch, destination, routes)
+        self._intake = Intake(
+            self._shared, self._progress.number, self._books, self._sender, routes, self.course
+        )
         self._recall = Recall(self._shared, self._progress.number, self._books, self._sender)
         if self.course.replay:
             row = (self._progress.number, self._shared.clock.now_ms())

@@ -33,6 +33,9 @@ class ReplayState(msgspec.Struct, frozen=True):
     last_seq: int
     cursor: int  # every event up to here is passed
     sent: int
+    filtered: (
+        int  # by the destination's filters and transforms; what the replay's own leave out is not counted
+    )
     retried: int
     dead: int  # deaths, ever
     parked: int  # wait for another attempt, or behind one that does

@@ -10,7 +10,7 @@ import apsw
 from pixelwire.deliver.statements import load
 
 _SQL: Final = load("restored.sql")
-_CUTS: Final = ("cut_sent", "cut_dropped", "cut_parked", "set_dead_apart", "cut_expired")
+_CUTS: Final = ("cut_sent", "cut_dropped", "cut_filtered", "cut_parked", "set_dead_apart", "cut_expired")
 
 
 def cut(connection: apsw.Connection, head: int) -> None:

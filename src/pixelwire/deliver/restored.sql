@@ -9,6 +9,9 @@ DELETE FROM sent WHERE seq > ?1;
 -- name: cut_dropped
 DELETE FROM dropped WHERE seq > ?1;
 
+-- name: cut_filtered
+DELETE FROM filtered WHERE seq > ?1;
+
 -- name: cut_parked
 DELETE FROM parked WHERE seq > ?1;
 

@@ -11,8 +11,9 @@ from typing import Final
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.health import NOT_BEFORE_NEWS
+from pixelwire.deliver.routes import Routes
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import FOLLOWS, Ticket, item_of
+from pixelwire.deliver.tickets import FOLLOWS, Ticket
 from pixelwire.destinations.base import (
     Batch,
     Destination,
@@ -31,7 +32,7 @@ SEND_S_MAX: Final = 600.0  # a destination bounds its own sends; this is for one
 
 class Sender:
     def __init__(
-        self, shared: Shared, books: Books, fetch: Fetch, destination: Destination, replay: str = ""
+        self, shared: Shared, books: Books, fetch: Fetch, destination: Destination, routes: Routes
     ) -> None:
         self._shared = shared
         self._books = books
@@ -39,7 +40,7 @@ class Sender:
         self._health = books.health
         self._fetch = fetch
         self._destination = destination
-        self._replay = replay
+        self._routes = routes
         self._is_news_turn = False
         self._work = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -119,9 +120,12 @@ class Sender:
 
     async def _deliver(self, tickets: list[Ticket], is_probe: bool) -> None:
         clock = self._shared.clock
+        shaped = self._routes.shape(tickets)
+        if is_probe and not shaped.items:
+            self._health.gave_up_probing()  # it does not go at all: another one will tell
         started_s = clock.monotonic_s()
         try:
-            results = await self._send(self._items(tickets))
+            results = await self._send(shaped.items) if shaped.items else []
         except Unreachable as exc:
             self._backlog.take_back(tickets)
             self._books.failed(str(exc), is_probe=is_probe)
@@ -131,12 +135,9 @@ class Sender:
             self.stop()
         else:
             took_ms = round((clock.monotonic_s() - started_s) * 1_000)
-            await self._books.settle(tickets, results, took_ms=took_ms, is_probe=is_probe)
+            await self._books.settle(shaped, results, took_ms=took_ms, is_probe=is_probe)
         if is_probe:
             self._work.set()  # the others waited for its result
-
-    def _items(self, tickets: Sequence[Ticket]) -> list[Item]:
-        return [item_of(ticket, self._shared.pixel_id, self._replay) for ticket in tickets]
 
     async def _send(self, items: Sequence[Item]) -> Sequence[ItemResult]:
         """One result for each item. Unreachable or Misconfigured when nothing was sent."""

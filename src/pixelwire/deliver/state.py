@@ -47,6 +47,8 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     last_sent_ms: int | None
     last_error: str
     last_error_ms: int | None
+    filtered_total: int  # events that the owner's filters and transforms held back
+    failed_casts_total: int  # values that could not be cast and stayed text
 
     @property
     def is_held_up(self) -> bool:

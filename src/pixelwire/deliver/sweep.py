@@ -25,9 +25,10 @@ def sweep(connection: apsw.Connection, *, oldest_seq: int, now_ms: int) -> bool:
         connection.execute(_SQL["sweep_sent"], (number, before_seq, SWEEP_ROWS_MAX, is_removed))
         if connection.changes():
             return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
-        connection.execute(_SQL["sweep_dropped"], (number, before_seq, SWEEP_ROWS_MAX))
-        if connection.changes():
-            return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
+        for statement in ("sweep_dropped", "sweep_filtered"):
+            connection.execute(_SQL[statement], (number, before_seq, SWEEP_ROWS_MAX))
+            if connection.changes():
+                return connection.changes() == SWEEP_ROWS_MAX or bool(is_removed)
         if is_removed:
             connection.execute(_SQL["sweep_retried"], (number, SWEEP_ROWS_MAX))
             if connection.changes():

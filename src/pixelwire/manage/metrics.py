@@ -53,10 +53,10 @@ async def metrics(office: TheOffice, request: Request) -> Response:
     """Needs an admin token without a business, unless the setting `metrics_public` is on."""
     if not office.options.metrics_public:
         (await authenticate(office, request)).require_server()
-    now_hour = hour_of(office.clock.now_ms())
+    now_ms = office.clock.now_ms()
     checks = await look(office)
     ledger = request.app.state.ledger
-    text = await office.desks.long(_scrape, ledger, office.options.processes, now_hour, checks)
+    text = await office.desks.long(_scrape, ledger, office.options.processes, now_ms, checks)
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -94,8 +94,10 @@ class ServerCollector(Collector):
         ledger: Callable[[], Ledger],
         processes: Processes | None,
         checks: Sequence[Check],
+        now_ms: int,
     ) -> None:
         self._desk = desk
+        self._now_ms = now_ms
         self._ledger = ledger
         self._processes = processes
         self._checks = checks
@@ -165,6 +167,9 @@ class ServerCollector(Collector):
         lag = GaugeMetricFamily(
             "pixelwire_delivery_lag_events", "From a destination's cursor to the head.", labels=labels
         )
+        lag_s = GaugeMetricFamily(
+            "pixelwire_delivery_lag_seconds", "Age of the first event after the cursor.", labels=labels
+        )
         parked = GaugeMetricFamily(
             "pixelwire_delivery_parked_events", "Waiting for another attempt.", labels=labels
         )
@@ -175,6 +180,15 @@ class ServerCollector(Collector):
             labels=labels,
         )
         sent = CounterMetricFamily("pixelwire_delivery_sent_events", "Confirmed.", labels=labels)
+        send_s = CounterMetricFamily(
+            "pixelwire_delivery_send_seconds", "In sends, over all confirmed events.", labels=labels
+        )
+        filtered = CounterMetricFamily(
+            "pixelwire_delivery_filtered_events", "Held back by its owner's rules.", labels=labels
+        )
+        uncast = CounterMetricFamily(
+            "pixelwire_delivery_failed_casts_values", "That stayed text.", labels=labels
+        )
         retried = CounterMetricFamily("pixelwire_delivery_retried_events", "Tried again.", labels=labels)
         dead = CounterMetricFamily("pixelwire_delivery_dead_events", "Refused for good.", labels=labels)
         letters = GaugeMetricFamily(
@@ -194,17 +208,29 @@ class ServerCollector(Collector):
         for summary in self._desk.deliveries.summary():
             name = [summary.destination_id]
             lag.add_metric(name, max(head - summary.cursor, 0))
+            lag_s.add_metric(name, self._lag_s(summary.cursor, head))
             parked.add_metric(name, summary.parked)
             running.add_metric(name, summary.state == "running")
             held_up.add_metric(name, summary.is_held_up)
             sent.add_metric(name, summary.sent_total)
+            send_s.add_metric(name, summary.send_ms_total / 1_000)
+            filtered.add_metric(name, summary.filtered_total)
+            uncast.add_metric(name, summary.failed_casts_total)
             retried.add_metric(name, summary.retried_total)
             dead.add_metric(name, summary.dead_total)
             letters.add_metric(name, summary.dead)
             dropped.add_metric(name, summary.dropped_total)
             replays.add_metric(name, going.get(summary.destination_id, 0))
             expired.add_metric(name, summary.expired)
-        yield from (lag, parked, running, held_up, sent, retried, dead, letters, dropped, replays, expired)
+        yield from (lag, lag_s, parked, running, held_up)
+        yield from (sent, send_s, filtered, uncast, retried, dead, letters, dropped, replays, expired)
+
+    def _lag_s(self, cursor: int, head: int) -> float:
+        """0 for a destination that has passed everything."""
+        if cursor >= head:
+            return 0.0
+        page = self._desk.reader.read(cursor, limit=1)
+        return max(self._now_ms - page.events[0].received_ms, 0) / 1_000 if page.events else 0.0
 
 
 def _retention(state: RetentionState) -> Iterator[Metric]:
@@ -260,11 +286,13 @@ def _files(directory: Path) -> tuple[int, int]:
 
 
 def _scrape(
-    desk: Desk, ledger: SettledLedger, processes_path: str, now_hour: int, checks: Sequence[Check]
+    desk: Desk, ledger: SettledLedger, processes_path: str, now_ms: int, checks: Sequence[Check]
 ) -> bytes:
     registry = CollectorRegistry()
     processes = read_processes(processes_path)
-    registry.register(ServerCollector(desk, lambda: ledger.read(desk, now_hour), processes, checks))
+    registry.register(
+        ServerCollector(desk, lambda: ledger.read(desk, hour_of(now_ms)), processes, checks, now_ms)
+    )
     text: bytes = generate_latest(registry)
     return text
 

@@ -27,6 +27,7 @@ class StateAnswer(TypedDict):
     dead: Annotated[int, Field(description="Dead letters that are kept.")]
     expired: Annotated[int, Field(description="Events that retention removed before they were sent.")]
     sent: Annotated[int, Field(description="Events it confirmed, ever.")]
+    filtered: Annotated[int, Field(description="Events that its filters and transforms held back, ever.")]
     retried: Annotated[int, Field(description="Attempts that failed and were repeated, ever.")]
     last_sent_at: ExactTime | None
     last_error: str | None
@@ -62,6 +63,7 @@ _NOTHING_YET: Final[StateAnswer] = {
     "dead": 0,
     "expired": 0,
     "sent": 0,
+    "filtered": 0,
     "retried": 0,
     "last_sent_at": None,
     "last_error": None,
@@ -108,6 +110,7 @@ def _state(destination: Destination, summary: DestinationSummary | None, head: i
         "dead": summary.dead,
         "expired": summary.expired,
         "sent": summary.sent_total,
+        "filtered": summary.filtered_total,
         "retried": summary.retried_total,
         "last_sent_at": _time(summary.last_sent_ms),
         "last_error": summary.last_error or None,
