@@ -31,7 +31,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@touch $@
 
 test: dev  ## The whole suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile -m "not alone"
+	$(BIN)/pytest -m alone
 
 check: dev  ## Format, lint, types, import direction, tidy
 	$(BIN)/ruff format --check .

@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from pixelwire.limits import HELD_BYTES_MAX
 from support.faults import OPEN_METRICS, WARNING, see_check, see_log, see_metric, see_ready, stopped
 from support.load import Connection
 from support.processes import pss_bytes
 from support.server import Server
 from support.waiting import wait_until
+
+pytestmark = pytest.mark.alone
 
 CHECK = "pixelwire_health_check_state"
 DESCRIPTORS = 128

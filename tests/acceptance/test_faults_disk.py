@@ -28,6 +28,8 @@ from support.promise import check_promise
 from support.server import Server
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 CHECK = "pixelwire_health_check_state"
 REASONS = ("failed disk_full", "failed catalog_unreachable")
 PADDING = 24_000

@@ -13,6 +13,8 @@ from support.server import Server
 from support.visitors import Visitors
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 LONGEST_S = 2.0  # what is promised
 SLACK_S = 1.0  # the load, the tests and the server share two cores
 

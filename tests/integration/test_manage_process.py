@@ -27,6 +27,8 @@ from support.catalogs import make_shop
 from support.events import make_event, record
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 START_S = 30.0
 STOP_S = 1.0  # what the supervisor gives it is more
 

@@ -1,5 +1,6 @@
 """The listening sockets."""
 
+import fcntl
 import os
 import socket
 
@@ -14,6 +15,9 @@ from pixelwire.supervise.ports import listen
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "PORT_WAIT_S", 0.1)
+
+
+HIGH_FD = 700  # where nothing else is
 
 
 def test_port_0_takes_a_free_one() -> None:
@@ -84,8 +88,8 @@ def test_sockets_of_another_process_are_left_alone(monkeypatch: pytest.MonkeyPat
 
 def test_two_sockets_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of them would listen with nobody behind it."""
-    first = os.dup(0)
-    second = os.dup(0)
+    first = fcntl.fcntl(0, fcntl.F_DUPFD, HIGH_FD)
+    second = fcntl.fcntl(0, fcntl.F_DUPFD, HIGH_FD)
     sockets = [listen("127.0.0.1", 0, "port")[0] for _ in range(2)]
     for sock, fd in zip(sockets, (first, second), strict=True):
         os.dup2(sock.fileno(), fd)
