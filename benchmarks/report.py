@@ -207,7 +207,7 @@ def _growth(part: GrowthPart) -> list[str]:
     text = (
         f"{part.turns} turns over all sizes, {part.seconds} s of load each, 64 connections, 2 workers;"
         " medians over the turns, in brackets how far they are from those of a new server in the same turn"
-        " (Get pixel and receipts: of the fewest stored events, which fill as many days)."
+        " (what reads: of the fewest stored events)."
     )
     head = ("what", "", *(f"{size:,} events stored" for size in sizes))
     return ["## With more and more events stored", *_origin(part), text, table(head, rows), *notes]
