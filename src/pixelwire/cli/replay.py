@@ -182,7 +182,8 @@ def _watch(catalog: Catalog, place: Path, destination: Destination, replay_id: s
     if is_json:
         print_json(row)
     else:
-        click.echo(f"the replay is {row['state']}: {row['sent']} events sent, {row['dead']} dead letters")
+        told = f"{row['sent']} events sent, {row['filtered']} filtered, {row['dead']} dead letters"
+        click.echo(f"the replay is {row['state']}: {told}")
     return Exit.OK if row["state"] == "done" else Exit.FAILED
 
 

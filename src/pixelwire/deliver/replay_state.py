@@ -33,9 +33,7 @@ class ReplayState(msgspec.Struct, frozen=True):
     last_seq: int
     cursor: int  # every event up to here is passed
     sent: int
-    filtered: (
-        int  # by the destination's filters and transforms; what the replay's own leave out is not counted
-    )
+    filtered: int  # by the destination's filters and transforms, not by the replay's own
     retried: int
     dead: int  # deaths, ever
     parked: int  # wait for another attempt, or behind one that does

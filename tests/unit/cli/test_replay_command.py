@@ -116,7 +116,7 @@ def test_following_ends_with_the_replay(replays: Run, tmp_path: Path, outcome: s
     ran = replays("show", "Hook", made["id"], "--follow")
     assert (ran.code, ran.out, ran.err) == (
         code,
-        f"the replay is {outcome}: 4 events sent, 0 dead letters\n",
+        f"the replay is {outcome}: 4 events sent, 0 filtered, 0 dead letters\n",
         "",
     )
 

@@ -207,6 +207,50 @@ def test_receipts_go_with_their_events(tmp_path: Path) -> None:
     with_ledger(tmp_path, use)
 
 
+def test_a_replay_goes_a_month_after_its_end(tmp_path: Path) -> None:
+    """With all that is known of it; while it has a dead letter, or is not at its end, it stays."""
+    month_ms = 30 * DAY_MS
+
+    def replay(connection: apsw.Connection, home: int, outcome: str | None) -> None:
+        connection.execute(
+            "INSERT INTO destination (id, store, start_after, cursor, state, since_ms, revision)"
+            " VALUES (?, 's', 0, 9, 'running', 0, 1)",
+            (f"replay-{outcome}",),
+        )
+        number = connection.last_insert_rowid()
+        connection.execute(
+            "INSERT INTO replay"
+            " (number, home, wish, first_seq, last_seq, end_seq, created_ms, finished_ms, outcome)"
+            " VALUES (?, ?, '', 1, 9, 9, 0, ?, ?)",
+            (number, home, None if outcome is None else 1_000, outcome),
+        )
+        connection.execute("INSERT INTO sent VALUES (?, 1, 5, 1)", (number,))
+        if outcome == "cancelled":
+            insert_letter(connection, number, 3)
+
+    async def use(ledger: Ledger) -> None:
+        home = (await adopt(ledger)).number
+        group = ledger.gather()
+        for outcome in ("done", "cancelled", None):
+            group.chores.append(lambda writes, outcome=outcome: replay(writes, home, outcome))
+        await group.durable.wait()
+
+        async def left_at(now_ms: int) -> list[str]:
+            more = [True]
+            while more[-1]:
+                group = ledger.gather()
+                group.chores.append(lambda writes: more.append(sweep(writes, oldest_seq=1, now_ms=now_ms)))
+                await group.durable.wait()
+            return [id_ for (id_,) in ledger.ask("SELECT id FROM destination ORDER BY number")]
+
+        assert await left_at(1_000 + month_ms) == ["d", "replay-done", "replay-cancelled", "replay-None"]
+        assert await left_at(1_001 + month_ms) == ["d", "replay-cancelled", "replay-None"]
+        assert ledger.ask("SELECT count(*) FROM replay") == [(2,)]
+        assert ledger.ask("SELECT count(*) FROM sent") == [(2,)]
+
+    with_ledger(tmp_path, use)
+
+
 def bury_retried_and_dropped(connection: apsw.Connection, number: int) -> None:
     letter = insert_letter(connection, number, 3)
     connection.execute("INSERT INTO retried VALUES (?, ?, 5)", (number, letter))

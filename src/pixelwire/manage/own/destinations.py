@@ -200,7 +200,10 @@ async def delete_destination(
         bool, Query(description="Delete it with the events that wait for it and its dead letters.")
     ] = False,
 ) -> Response:
-    """409 while events wait for it or dead letters are kept, unless `discard=true`. Stored events stay."""
+    """409 while events wait for it, dead letters are kept or a replay is under way, unless `discard=true`.
+
+    Stored events stay.
+    """
 
     def delete(desk: Desk) -> None:
         found = reachable_destination(desk, business_id, destination_id)
@@ -254,6 +257,8 @@ def _refuse_loss(desk: Desk, destination: Destination) -> None:
         lost.append("events wait for it")
     if summary and summary.dead:
         lost.append(f"{summary.dead} dead letters are kept")
+    if desk.deliveries.replays_going().get(destination.id):
+        lost.append("a replay is under way")
     if lost:
         raise Conflict(
             f"the destination can not be deleted: {' and '.join(lost)}",

@@ -82,6 +82,7 @@ ReplayAnswer = TypedDict(
         ],
         "progress": Annotated[float, Field(description="0 to 1, by the cursor.")],
         "sent": int,
+        "filtered": Annotated[int, Field(description="By the destination's own filters and transforms.")],
         "retried": int,
         "parked": Annotated[int, Field(description="Events that wait for another attempt.")],
         "dead": Annotated[int, Field(description="Dead letters it left that are kept.")],
