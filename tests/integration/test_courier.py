@@ -356,7 +356,7 @@ def test_a_stop_lets_what_is_under_way_finish(tmp_path: Path) -> None:
 
 
 def test_an_event_that_retention_removed_is_told(tmp_path: Path) -> None:
-    """A parked event whose segment is gone becomes a dead letter that says so; its visitor goes on."""
+    """A parked event whose segment is gone counts as expired; its visitor goes on."""
 
     async def run() -> None:
         async with a_scene(tmp_path, answers(lambda visitor: 503 if visitor == "p" else 200)) as scene:
@@ -367,10 +367,9 @@ def test_an_event_that_retention_removed_is_told(tmp_path: Path) -> None:
             with apsw.Connection(str(delivery_path(tmp_path))) as connection:
                 connection.execute("UPDATE parked SET seq = 0, next_ms = 0")
             async with a_courier(scene.data_dir):
-                await eventually(lambda: scene.door.dead_letters(hook.id))
-            assert (
-                scene.door.dead_letters(hook.id)[0].reason == "removed by retention before it could be sent"
-            )
+                await eventually(lambda: scene.summary(hook).expired == 1)
+            assert scene.summary(hook).parked == 0
+            assert scene.summary(hook).last_error == "removed by retention before it could be sent"
 
     asyncio.run(run())
 

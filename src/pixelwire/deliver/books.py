@@ -138,10 +138,15 @@ class Books:
         await self._load([*starved, *self._freed([*sent, *ended])])
 
     async def expire(self, rows: Sequence[Parked]) -> None:
-        """Parked events are no longer on disk."""
+        """Parked events are no longer on disk: there is nothing left that a dead letter could hold."""
         tickets, group = [expired_ticket(row) for row in rows], self._gather()
+        number, now_ms = self._progress.number, self._shared.clock.now_ms()
+        group.add("expire_one", [(number, ticket.seq, now_ms) for ticket in tickets])
+        self._remember(EXPIRED)
         for ticket in tickets:
-            self._bury(group, ticket, EXPIRED)
+            self._leave(group, ticket)
+        remedy = "they were removed before they could be sent: see `pixelwire retention show`"
+        self._log.error("events_expired", seqs=[ticket.seq for ticket in tickets[:10]], remedy=remedy)
         await group.durable.wait()
         await self._load(self._freed(tickets))
 

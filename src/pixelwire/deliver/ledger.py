@@ -37,6 +37,7 @@ _WRITES: Final = (
     "revive",
     "end_retry",
     "expire",
+    "expire_one",
     "start_replay",
     "progress",
     "finish_replay",

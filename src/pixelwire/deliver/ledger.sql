@@ -52,6 +52,10 @@ WHERE (id = ?1 OR number IN (SELECT r.number FROM replay AS r
                              WHERE r.home = (SELECT home.number FROM destination AS home WHERE home.id = ?1)))
   AND state <> 'removed';
 
+-- name: expire_one
+-- A parked one. It may be the first of a stretch that is known already.
+INSERT INTO expired (destination, first_seq, last_seq, at_ms) VALUES (?1, ?2, ?2, ?3) ON CONFLICT DO NOTHING;
+
 -- name: start_replay
 UPDATE replay SET started_ms = ?2 WHERE number = ?1 AND started_ms IS NULL;
 

@@ -258,7 +258,10 @@ class Loop:
                 self.entry.kind, self.entry.options, self._shared.surroundings
             )
             await self._open(destination)
-            await self._run_slots(destination, limits, routes)
+            if self._paused_by:
+                raise Misconfigured(self._paused_by)  # its destination was paused meanwhile
+            if not self._is_stopping:  # else there is nobody left to tell the slots
+                await self._run_slots(destination, limits, routes)
         except Misconfigured as exc:
             self._pause(exc)
         finally:

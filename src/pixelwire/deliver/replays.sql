@@ -12,13 +12,14 @@ ORDER BY r.number;
 -- name: make_row
 -- As a destination's, that begins before the first event. None while the destination itself is not known.
 INSERT OR IGNORE INTO destination (id, store, start_after, cursor, state, since_ms, revision)
-SELECT ?1, ?3, ?4 - 1, ?4 - 1, 'waiting', ?5, 0 FROM destination AS home WHERE home.id = ?2;
+SELECT ?1, ?3, ?4 - 1, ?4 - 1, 'waiting', ?5, 0 FROM destination AS home
+WHERE home.id = ?2 AND home.state <> 'removed';
 
 -- name: make
 INSERT OR IGNORE INTO replay (number, home, wish, first_seq, last_seq, end_seq, created_ms)
 SELECT d.number, home.number, ?3, ?4, ?5, ?5, ?6
 FROM destination AS d JOIN destination AS home ON home.id = ?2
-WHERE d.id = ?1;
+WHERE d.id = ?1 AND home.state <> 'removed';
 
 -- name: cancel
 UPDATE replay SET outcome = 'cancelled', finished_ms = ?3

@@ -12,6 +12,7 @@ from pixelwire.deliver.tickets import Ticket, item_of
 from pixelwire.destinations.base import GiveUp, Item, Misconfigured
 from pixelwire.errors import InvalidFields
 from pixelwire.event import StoredEvent
+from pixelwire.routing.payload import sendable_identity
 from pixelwire.routing.route import Failed, Filtered, Route, Routed, parse_route
 
 Held = tuple[StoredEvent, str]  # an event that does not go, and why
@@ -61,7 +62,8 @@ class Routes:
                 failed_casts += routed.failed_casts
                 item = item_of(ticket, self._pixel_id, self._replay)
                 shaped.tickets.append(ticket)
-                shaped.items.append(msgspec.structs.replace(item, payload=routed.payload))
+                identity = sendable_identity(item.identity, routed.payload)
+                shaped.items.append(msgspec.structs.replace(item, payload=routed.payload, identity=identity))
             elif isinstance(routed, Failed):
                 shaped.decided.append((ticket, GiveUp(routed.reason)))
             else:

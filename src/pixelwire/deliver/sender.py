@@ -69,7 +69,8 @@ class Sender:
                 await self._deliver(tickets, is_probe)
                 self.settled.set()
             else:
-                self._health.gave_up_probing()
+                if is_probe:
+                    self._health.gave_up_probing()
                 await self._rest(self._due_in_s())
 
     # -- Taking ------------------------------------------------------------------------------------

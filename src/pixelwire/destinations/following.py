@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pixelwire.destinations.options import Options, is_target, parse, shown
+from pixelwire.destinations.options import Options, is_target, parse
 from pixelwire.destinations.secret import Secret
 from pixelwire.errors import InvalidFields
 
@@ -30,15 +30,15 @@ def following(
 
 
 def _has_moved(kind: type[Options], stored: Mapping[str, Any], new: Options) -> bool:
-    """Whether a target is another, as far as it is shown. What can not be read any more is another."""
+    """Whether a target is another, be it at the same host: many share one. What can not be read any more is
+    another."""
     try:
-        before = shown(parse(kind, dict(stored)))
+        before = parse(kind, dict(stored))
     except InvalidFields:
         return True
-    after = shown(new)
     fields = msgspec.structs.fields(kind)
     return any(
-        is_target(field.type) and before[field.encode_name] != after[field.encode_name] for field in fields
+        is_target(field.type) and getattr(before, field.name) != getattr(new, field.name) for field in fields
     )
 
 

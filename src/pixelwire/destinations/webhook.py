@@ -5,6 +5,7 @@ Knows HTTP and one address; what to do about a failure is the engine's to decide
 
 import re
 import ssl
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -34,6 +35,7 @@ from pixelwire.destinations.base import (
 )
 from pixelwire.destinations.guard import guarded_socket
 from pixelwire.destinations.retry_after import retry_after_s
+from pixelwire.destinations.secret import HIDDEN
 from pixelwire.destinations.signing import SIGNATURE_HEADER, sign
 
 if TYPE_CHECKING:  # the library is loaded when a webhook is built, not when its options are checked
@@ -42,6 +44,8 @@ if TYPE_CHECKING:  # the library is loaded when a webhook is built, not when its
 ANSWER_BYTES_MAX: Final = 65_536  # read to keep the connection; a longer answer closes it
 REASON_BYTES_MAX: Final = 512
 REASON_CHARACTERS_MAX: Final = 200
+WORD_MIN: Final = 6  # of a secret
+PLACE_MIN: Final = 12  # of a path or query: shorter ones are ordinary words
 CONNECT_S: Final = 5.0  # at most, the name looked up and TLS shaken hands on included
 # Below the 5 s after which Node's servers close an idle connection: a request must not meet that.
 KEEPALIVE_S: Final = 4.0
@@ -188,9 +192,31 @@ class Webhook:
                     await _finish(response)
                     return Sent()
                 after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now_ms())
-                return judge(response.status, after_s, await _beginning(response))
+                return judge(response.status, after_s, self._without_secrets(await _beginning(response)))
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             return translate(exc)
+
+    def _without_secrets(self, text: str) -> str:
+        """What a target says of a request may repeat it."""
+        options = self._options
+        given = [*options.headers.values(), *filter(None, [options.signing_secret])]
+        parts = urlsplit(options.url.reveal())
+        places = [part for part in (parts.path.strip("/"), parts.query) if len(part) >= PLACE_MIN]
+        secrets = [options.url.reveal(), *places, *(secret.reveal() for secret in given)]
+        return without(text, secrets)[:REASON_CHARACTERS_MAX]
+
+
+def without(text: str, secrets: Sequence[str]) -> str:
+    """A text whose secrets are hidden, also one that its end cuts off. Short words are no secrets."""
+    words = {word for secret in secrets for word in (secret, *secret.split()) if len(word) >= WORD_MIN}
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, HIDDEN)
+    for word in words:
+        for length in range(min(len(word), len(text)), WORD_MIN - 1, -1):
+            if text.endswith(word[:length]):
+                text = text[:-length] + HIDDEN
+                break
+    return text
 
 
 def judge(status: int, after_s: float | None, text: str) -> ItemResult:
@@ -258,7 +284,7 @@ async def _beginning(response: "aiohttp.ClientResponse") -> str:
     if not is_whole:
         response.close()
     text = content.decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:REASON_CHARACTERS_MAX]
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _status_text(status: int) -> str:

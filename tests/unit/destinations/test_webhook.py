@@ -23,7 +23,7 @@ from pixelwire.destinations.base import (
     Unreachable,
 )
 from pixelwire.destinations.signing import is_signed
-from pixelwire.destinations.webhook import SPEC, judge
+from pixelwire.destinations.webhook import SPEC, judge, without
 from pixelwire.errors import InvalidFields
 from pixelwire.testing.check_destination import make_item
 from pixelwire.testing.manual_clock import ManualClock
@@ -335,3 +335,18 @@ def test_bad_options_are_named(options: dict[str, Any], problem: str) -> None:
     [text] = raised.value.problems
     assert text.startswith(problem)
     assert "pass@" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no such field", "no such field"),
+        ("got Authorization=Bearer topsecret123 here", "got Authorization=<hidden> here"),
+        ("got topsecret123!", "got <hidden>!"),
+        ("cut off at topsec", "cut off at <hidden>"),
+        ("short is ab", "short is ab"),
+    ],
+)
+def test_what_a_target_repeats_holds_no_secret(text: str, shown: str) -> None:
+    """Whole, by its words, and where the text ends in the middle of one."""
+    assert without(text, ["Bearer topsecret123", "ab"]) == shown
