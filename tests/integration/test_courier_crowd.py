@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from pixelwire.deliver.bounds import IDENTITY_EVENTS_MAX, WINDOW_EVENTS_MIN
 from pixelwire.deliver.parking import CROWD_MIN, LINES_MAX
 from pixelwire.deliver.retry import RetryPolicy
 from pixelwire.testing.check_destination import Behaviour
@@ -154,9 +153,12 @@ def test_new_events_wait_their_turn_no_longer_than_parked_ones(tmp_path: Path) -
     asyncio.run(run())
 
 
-def test_a_busy_visitor_holds_nobody_else_up(tmp_path: Path) -> None:
+def test_a_busy_visitor_holds_nobody_else_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More events of one than a window holds: the others pass, nothing is alarmed, and its order holds."""
-    busy = WINDOW_EVENTS_MIN + 100
+    share, window = 16, 256
+    monkeypatch.setattr("pixelwire.deliver.bounds.IDENTITY_EVENTS_MAX", share)
+    monkeypatch.setattr("pixelwire.deliver.bounds.WINDOW_EVENTS_MIN", window)
+    busy = window + 100
 
     async def run() -> None:
         async with a_scene(tmp_path) as scene:
@@ -165,12 +167,12 @@ def test_a_busy_visitor_holds_nobody_else_up(tmp_path: Path) -> None:
             scene.visit(*["busy"] * busy, "a", "b")
             async with a_courier(scene.data_dir):
                 await eventually(lambda: len(scene.sent()) == 2)
-                await eventually(lambda: scene.summary(hook).parked == busy - IDENTITY_EVENTS_MAX)
+                await eventually(lambda: scene.summary(hook).parked == busy - share)
                 assert (scene.state(hook), scene.summary(hook).reason) == ("running", "")
                 assert scene.summary(hook).cursor == 0
                 scene.receiver.silent_for = b""
                 await scene.receiver.behave(Behaviour.TAKES)
-                await eventually(lambda: len(scene.sent()) > 2 + IDENTITY_EVENTS_MAX + 20)
+                await eventually(lambda: len(scene.sent()) > 2 + share + 20)
             async with a_courier(scene.data_dir):
                 await eventually(lambda: scene.event_state(hook, busy) == "sent")
             assert in_order(scene.sent(), "busy")

@@ -9,11 +9,9 @@ import pytest
 from aiohttp import web
 
 from pixelwire.catalog.destinations import Destination
-from pixelwire.deliver.routes import Routes
-from pixelwire.deliver.tickets import ticket_of
+from pixelwire.deliver.loop import Loop
 from pixelwire.destinations.webhook import Webhook
-from pixelwire.event import Call, Signal, StoredEvent
-from pixelwire.routing.route import parse_route
+from pixelwire.event import Call, Signal
 from support.delivery import Scene, a_courier, a_scene, eventually
 from support.events import make_event, record
 from support.receiver import Answer, Receiver
@@ -198,28 +196,14 @@ def test_a_down_destination_is_not_probed_with_what_does_not_go(tmp_path: Path) 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(
-    "transform", [{"hash": {"paths": ["anonymousId"], "kind": "text"}}, {"remove": ["anonymousId"]}]
-)
-def test_what_a_transform_hides_does_not_go_beside_the_payload(transform: dict[str, Any]) -> None:
-    """The identity that targets use as a key is a digest then, the same for all events of a visitor."""
-    routes = Routes(parse_route(None, [transform]), str)
-    events = [make_event(1, anonymous_id="ann@example.org", message_id=f"m{n}") for n in range(2)]
-    tickets = [
-        ticket_of(StoredEvent(n, 1, 0, event.call, event.signal, event.payload, b""))
-        for n, event in enumerate(events, 1)
-    ]
-    first, second = routes.shape(tickets).items
-    assert first.identity == second.identity != ""
-    assert "ann" not in first.identity
-    plain = Routes(parse_route(None, [{"remove": ["context"]}]), str).shape(tickets).items
-    assert plain[0].identity == "ann@example.org"
-
-
 def test_a_change_while_it_opens_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A destination may take its time to open; what its owner changes meanwhile holds for what it sends."""
-    opening, may_open = asyncio.Event(), asyncio.Event()
-    opened = Webhook.open
+    opening, may_open, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    opened, stop = Webhook.open, Loop.stop
+
+    def stop_and_tell(self: Loop) -> None:
+        stop(self)
+        told.set()
 
     async def slowly(self: Webhook) -> None:
         opening.set()
@@ -227,6 +211,7 @@ def test_a_change_while_it_opens_is_followed(tmp_path: Path, monkeypatch: pytest
         await opened(self)
 
     monkeypatch.setattr(Webhook, "open", slowly)
+    monkeypatch.setattr(Loop, "stop", stop_and_tell)
 
     async def run() -> None:
         async with a_scene(tmp_path) as scene:
@@ -236,7 +221,7 @@ def test_a_change_while_it_opens_is_followed(tmp_path: Path, monkeypatch: pytest
                 await asyncio.wait_for(opening.wait(), 10)
                 declare(scene, hook, transforms=[{"set": {"properties.late": "yes"}}])
                 order(scene, "b", "1")
-                await eventually(lambda: scene.summary(hook).state == "running")
+                await asyncio.wait_for(told.wait(), 10)
                 may_open.set()
                 await eventually(lambda: scene.event_state(hook, 2) == "sent")
             assert {body["properties"]["late"] for body in bodies(scene)} == {"yes"}

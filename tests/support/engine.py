@@ -12,6 +12,7 @@ from typing import cast
 from pixelwire.clock import Clock
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.bounds import Bounds, bounds_of
+from pixelwire.deliver.dispatch import Dispatch
 from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Ledger
@@ -109,7 +110,8 @@ async def an_engine(
     progress = await ledger.adopt("d", store="s", start_after=0, now_ms=1)
     books = Books(shared, progress, "d", bounds or bounds_of(limits))
     routes = Routes(route or parse_route(None, None), str)
-    sender = Sender(shared, books, Fetch(shared, progress.number, books), destination, routes)
+    dispatch = Dispatch(destination, routes, books.backlog.bounds.batch_bytes)
+    sender = Sender(shared, books, Fetch(shared, progress.number, books), dispatch)
     intake = Intake(shared, progress.number, books, sender, routes)
     engine = Engine(shared, books, sender, intake)
     intake.announce(len(stored.events), frozenset({1}))
@@ -121,6 +123,7 @@ async def an_engine(
         if not engine.cut:
             sender.stop()
             await asyncio.wait(slots, timeout=10)
+        routes.close()
         for task in (reading, *slots):
             task.cancel()
         await asyncio.gather(reading, *slots, return_exceptions=True)

@@ -14,16 +14,28 @@ from pixelwire.deliver.health import Health
 from pixelwire.deliver.ledger import Group, Progress, Row
 from pixelwire.deliver.parking import LINE_ROWS_MAX, Parked, Trial
 from pixelwire.deliver.retry import Die, decide
-from pixelwire.deliver.routes import Held, Shaped
+from pixelwire.deliver.routes import Held
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import EXPIRED, FOLLOWS, RETRIED, Ticket, bury_row, expired_ticket, park_row
-from pixelwire.destinations.base import GiveUp, ItemResult, Retry, Sent
+from pixelwire.deliver.tickets import (
+    EXPIRED,
+    FOLLOWS,
+    RETRIED,
+    Outcome,
+    Ticket,
+    bury_row,
+    expired_ticket,
+    park_row,
+)
+from pixelwire.destinations.base import GiveUp, Retry, Sent
 from pixelwire.event import StoredEvent
-from pixelwire.routing.route import Filtered
+from pixelwire.routing.route import Failed, Filtered
 from pixelwire.telemetry import logger
 
 LETTERS_MAX: Final = 1_000  # dead letters that are parked at a time, so that they take no room from others
 CARE_S: Final = 1.0  # while too many are parked, a new event that fails makes the next new ones wait
+
+
+Unsent = GiveUp | Retry | Filtered | Failed
 
 
 class Kept(NamedTuple):
@@ -63,13 +75,19 @@ class Books:
         """For how long no new event should be tried: so that parking, when it is full, grows slowly."""
         return max(0.0, self._new_from_s - self._shared.clock.monotonic_s())
 
-    def admit(self, events: Sequence[StoredEvent], scanned_to: int) -> asyncio.Event | None:
-        """Takes in the next events, in order. What tells that those parked among them are durable."""
+    def admit(
+        self, events: Sequence[StoredEvent], scanned_to: int, held: Sequence[Held] = ()
+    ) -> asyncio.Event | None:
+        """Takes in the next events, in order; those held back do not go, and the cursor may pass them.
+
+        What tells that these, and those parked among the others, are durable; None when there are none.
+        """
         followers = self.backlog.admit(events, scanned_to, self._shared.clock.monotonic_s())
-        if not followers:
+        if not (followers or held):
             return None
         group = self._gather()
         group.add("park", [self._row(row, FOLLOWS) for row in followers])
+        self._hold_back(group, held)
         return group.durable
 
     async def recall(self, letters: Sequence[Row]) -> None:
@@ -98,44 +116,34 @@ class Books:
         row = (self._progress.number, first_seq, last_seq, self._shared.clock.now_ms())
         self._gather().add("expire", [row])
 
-    def hold_back(self, held: Sequence[Held]) -> None:
-        """These do not go, and the cursor is about to pass them."""
-        rows = [(self._progress.number, event.seq, reason) for event, reason in held]
-        self._gather().add("filter", rows)
-        self._progress.filtered_total += len(rows)
-
     async def settle(
-        self, shaped: Shaped, results: Sequence[ItemResult], *, took_ms: int, is_probe: bool
+        self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], *, took_ms: int, is_probe: bool
     ) -> None:
-        """Every ticket was tried and came to this, or does not go. Returns when that is durable."""
-        tickets = shaped.tickets
-        if tickets:
-            self._judge(tickets, results, is_probe)
+        """Every ticket came to this. Returns when that is durable."""
+        self._judge(tickets, outcomes, is_probe)
         group = self._gather()
-        self._progress.failed_casts_total += shaped.failed_casts
         sent: list[Ticket] = []
-        ended = [self._decided(group, ticket, verdict) for ticket, verdict in shaped.decided]
+        gone: list[Ticket] = []  # dead or filtered
         kept: dict[int, Kept] = {}  # by identity; nobody's each by itself
-        for ticket, result in zip(tickets, results, strict=True):
-            key = ticket.identity_key or -ticket.seq
-            if isinstance(result, Retry) and key in kept:
-                kept[key].tickets.append(ticket)  # for the sake of the one before it: no attempt of its own
-                continue
-            ticket.attempts += 1
-            if isinstance(result, Retry) and (line := self._keep(ticket, result)):
-                kept[key] = line
-            elif isinstance(result, Sent):
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if isinstance(outcome, Sent):
+                ticket.attempts += 1
                 sent.append(ticket)
+                continue
+            key = ticket.identity_key or -ticket.seq
+            if isinstance(outcome, Retry) and key in kept:
+                kept[key].tickets.append(ticket)  # for the sake of the one before it: no attempt of its own
+            elif line := self._keep_or_end(group, ticket, outcome):
+                kept[key] = line
             else:
-                self._bury(group, ticket, _last_words(ticket, result))
-                ended.append(ticket)
+                gone.append(ticket)
         self._sent(group, sent, took_ms)
         for line in kept.values():
             self._park(group, line)
         await group.durable.wait()
         rows = [ticket.row for line in kept.values() for ticket in line.tickets if ticket.row is not None]
         starved = self.backlog.again(rows)
-        await self._load([*starved, *self._freed([*sent, *ended])])
+        await self._load([*starved, *self._freed([*sent, *gone])])
 
     async def expire(self, rows: Sequence[Parked]) -> None:
         """Parked events are no longer on disk: there is nothing left that a dead letter could hold."""
@@ -186,12 +194,15 @@ class Books:
                 rows = self._shared.ledger.next_in_line(self._progress.number, key, LINE_ROWS_MAX)
                 self.backlog.load(key, rows)
 
-    def _judge(self, tickets: Sequence[Ticket], results: Sequence[ItemResult], is_probe: bool) -> None:
+    def _judge(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], is_probe: bool) -> None:
         """What the results say of the destination as a whole."""
-        retries = [result for result in results if isinstance(result, Retry)]
-        if len(retries) < len(results):
+        answers = [outcome for outcome in outcomes if not isinstance(outcome, Filtered | Failed)]
+        retries = [answer for answer in answers if isinstance(answer, Retry)]
+        if not answers:
+            self.health.gave_up_probing()
+        elif len(retries) < len(answers):
             self._answered()
-        elif (suspect := tickets[0] if is_probe else self._suspect(tickets)) is None:
+        elif (suspect := tickets[0] if is_probe else self._suspect(tickets, outcomes)) is None:
             self._remember(retries[0].reason)
         else:
             wish_s = max(retry.after_s or 0.0 for retry in retries)
@@ -200,14 +211,14 @@ class Books:
             if retry.is_for_all and retry.after_s:
                 self.health.hold(self._shared.clock.monotonic_s(), retry.after_s)
 
-    def _suspect(self, tickets: Sequence[Ticket]) -> Ticket | None:
+    def _suspect(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> Ticket | None:
         """The first one whose failure could be the destination's, where all of a batch failed.
 
         Not one that failed before although others passed, nor what failed for the sake of one before it.
         """
         seen = set()
-        for ticket in tickets:
-            if ticket.identity_key in seen:
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if ticket.identity_key in seen or not isinstance(outcome, Retry):
                 continue
             if not self._others_passed(ticket.row):
                 return ticket
@@ -239,6 +250,7 @@ class Books:
         self._progress.sent_total += len(tickets)
         self._progress.send_ms_total += took_ms * len(tickets)
         self._progress.last_sent_ms = now_ms
+        self._progress.failed_casts_total += sum(ticket.failed_casts for ticket in tickets)
         for ticket in tickets:
             self._leave(group, ticket)
 
@@ -252,15 +264,9 @@ class Books:
         self._remember(reason)
         self._leave(group, ticket)
 
-    def _decided(self, group: Group, ticket: Ticket, verdict: Filtered | GiveUp) -> Ticket:
-        """The end of an event that is not sent. A dead letter that the filters hold back stays one."""
-        if isinstance(verdict, GiveUp) or ticket.letter:
-            self._bury(group, ticket, verdict.reason)
-        else:
-            group.add("filter", [(self._progress.number, ticket.seq, verdict.reason)])
-            self._progress.filtered_total += 1
-            self._leave(group, ticket)
-        return ticket
+    def _hold_back(self, group: Group, held: Sequence[Held]) -> None:
+        group.add("filter", [(self._progress.number, seq, reason) for seq, reason in held])
+        self._progress.filtered_total += len(held)
 
     def _leave(self, group: Group, ticket: Ticket) -> None:
         self.backlog.pass_by(ticket)
@@ -270,6 +276,25 @@ class Books:
             group.add("end_retry", [(self._progress.number, ticket.letter)])
             self.letters -= 1
             self.letter_ended.set()
+
+    def _keep_or_end(self, group: Group, ticket: Ticket, outcome: Unsent) -> "Kept | None":
+        """What is to be tried again; None for an event that has come to its end.
+
+        A dead letter that the filters hold back stays one.
+        """
+        if isinstance(outcome, Filtered) and not ticket.letter:
+            self._hold_back(group, [(ticket.seq, outcome.reason)])
+            self._leave(group, ticket)
+            return None
+        reason = outcome.reason
+        if not isinstance(outcome, Filtered | Failed):
+            ticket.attempts += 1
+        if isinstance(outcome, Retry):
+            if kept := self._keep(ticket, outcome):
+                return kept
+            reason = f"{reason} (given up after {ticket.attempts} attempts)"
+        self._bury(group, ticket, reason)
+        return None
 
     def _keep(self, ticket: Ticket, result: Retry) -> "Kept | None":
         """Decides when an event is tried again. None when it is not."""
@@ -323,9 +348,3 @@ class Books:
         group = self._shared.ledger.gather()
         group.progress[self._progress.number] = self.progress_now
         return group
-
-
-def _last_words(ticket: Ticket, result: GiveUp | Retry) -> str:
-    if isinstance(result, GiveUp):
-        return result.reason
-    return f"{result.reason} (given up after {ticket.attempts} attempts)"

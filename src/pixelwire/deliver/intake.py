@@ -51,12 +51,10 @@ class Intake:
             if after < settled_to:
                 skipped = self._shared.ledger.settled_between(self._number, after, scanned_to)
             events = [event for event in page.events if event.seq <= head and event.seq not in skipped]
+            going, held = await self._routes.choose(self._choice.of(events))
             if page.missed_to > after:
                 self._books.missed(after + 1, page.missed_to)
-            going, held = self._routes.choose(self._choice.of(events))
-            if held:
-                self._books.hold_back(held)
-            parked = self._books.admit(going, scanned_to)
+            parked = self._books.admit(going, scanned_to, held)
             self._sender.wake()
             if parked is not None:
                 await parked.wait()  # rows that wait for the disk are in memory

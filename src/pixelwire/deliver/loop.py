@@ -13,6 +13,7 @@ from pixelwire.catalog.snapshot import DestinationEntry
 from pixelwire.deliver.books import Books
 from pixelwire.deliver.bounds import bounds_of
 from pixelwire.deliver.course import Course, live
+from pixelwire.deliver.dispatch import Dispatch
 from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.intake import Intake
 from pixelwire.deliver.ledger import Progress
@@ -252,6 +253,7 @@ class Loop:
         if self._is_stopping:
             return
         destination: Destination | None = None
+        routes: Routes | None = None
         try:
             routes = Routes(route_of(self.entry), self._shared.pixel_id, self.course.replay)
             destination, limits = registry.build(
@@ -265,6 +267,8 @@ class Loop:
         except Misconfigured as exc:
             self._pause(exc)
         finally:
+            if routes is not None:
+                routes.close()
             if destination is not None:
                 await destination.close()
 
@@ -286,7 +290,8 @@ class Loop:
         assert self._progress is not None
         self._books = Books(self._shared, self._progress, self.course.id, bounds_of(limits))
         fetch = Fetch(self._shared, self._progress.number, self._books)
-        self._sender = Sender(self._shared, self._books, fetch, destination, routes)
+        dispatch = Dispatch(destination, routes, self._books.backlog.bounds.batch_bytes)
+        self._sender = Sender(self._shared, self._books, fetch, dispatch)
         self._intake = Intake(
             self._shared, self._progress.number, self._books, self._sender, routes, self.course
         )

@@ -1,46 +1,29 @@
-"""Sends one destination's events in several slots at a time. Knows not what is written down of it.
+"""Sends one destination's events in several slots at a time: what is taken when. Knows not how it is sent,
+nor what is written down of it.
 
 A slot is free again only when the end of its events is durable, so that a kill repeats at most what the
 slots held.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
 
 from pixelwire.deliver.books import Books
+from pixelwire.deliver.dispatch import Dispatch
 from pixelwire.deliver.fetch import Fetch
 from pixelwire.deliver.health import NOT_BEFORE_NEWS
-from pixelwire.deliver.routes import Routes
 from pixelwire.deliver.shared import Shared
-from pixelwire.deliver.tickets import FOLLOWS, Ticket
-from pixelwire.destinations.base import (
-    Batch,
-    Destination,
-    GiveUp,
-    Item,
-    ItemResult,
-    Misconfigured,
-    Refused,
-    Retry,
-    Unreachable,
-)
-from pixelwire.telemetry import logger
-
-SEND_S_MAX: Final = 600.0  # a destination bounds its own sends; this is for one that does not
+from pixelwire.deliver.tickets import Ticket
+from pixelwire.destinations.base import Misconfigured, Unreachable
 
 
 class Sender:
-    def __init__(
-        self, shared: Shared, books: Books, fetch: Fetch, destination: Destination, routes: Routes
-    ) -> None:
+    def __init__(self, shared: Shared, books: Books, fetch: Fetch, dispatch: Dispatch) -> None:
         self._shared = shared
         self._books = books
         self._backlog = books.backlog
         self._health = books.health
         self._fetch = fetch
-        self._destination = destination
-        self._routes = routes
+        self._dispatch = dispatch
         self._is_news_turn = False
         self._work = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -121,12 +104,9 @@ class Sender:
 
     async def _deliver(self, tickets: list[Ticket], is_probe: bool) -> None:
         clock = self._shared.clock
-        shaped = self._routes.shape(tickets)
-        if is_probe and not shaped.items:
-            self._health.gave_up_probing()  # it does not go at all: another one will tell
         started_s = clock.monotonic_s()
         try:
-            results = await self._send(shaped.items) if shaped.items else []
+            outcomes = await self._dispatch.send(tickets)
         except Unreachable as exc:
             self._backlog.take_back(tickets)
             self._books.failed(str(exc), is_probe=is_probe)
@@ -136,49 +116,6 @@ class Sender:
             self.stop()
         else:
             took_ms = round((clock.monotonic_s() - started_s) * 1_000)
-            await self._books.settle(shaped, results, took_ms=took_ms, is_probe=is_probe)
+            await self._books.settle(tickets, outcomes, took_ms=took_ms, is_probe=is_probe)
         if is_probe:
             self._work.set()  # the others waited for its result
-
-    async def _send(self, items: Sequence[Item]) -> Sequence[ItemResult]:
-        """One result for each item. Unreachable or Misconfigured when nothing was sent."""
-        try:
-            async with asyncio.timeout(SEND_S_MAX):
-                results = (await self._destination.send(Batch(items))).results
-        except (Unreachable, Misconfigured):
-            raise
-        except Refused as exc:
-            return [GiveUp(str(exc))] if len(items) == 1 else await self._send_halves(items)
-        except TimeoutError:
-            return [Retry(f"no result within {SEND_S_MAX:.0f} s")] * len(items)
-        except Exception as exc:  # noqa: BLE001 a fault of a plug-in costs this attempt, not the loop
-            logger("deliver").exception("send_failed")
-            return [Retry(f"the destination failed: {type(exc).__name__}")] * len(items)
-        if len(results) != len(items):
-            reason = f"the destination gave {len(results)} results for {len(items)} events"
-            return [Retry(reason)] * len(items)
-        return results
-
-    async def _send_halves(self, items: Sequence[Item]) -> Sequence[ItemResult]:
-        """Of an identity nothing is sent after an item of the first half that must be tried again."""
-        middle = len(items) // 2
-        first = await self._send_half(items[:middle])
-        waiting = {
-            item.identity
-            for item, result in zip(items, first, strict=False)
-            if item.identity and isinstance(result, Retry)
-        }
-        going = [item for item in items[middle:] if item.identity not in waiting]
-        second = iter(await self._send_half(going)) if going else iter(())
-        follows = Retry(FOLLOWS)
-        return [
-            *first,
-            *(follows if item.identity in waiting else next(second) for item in items[middle:]),
-        ]
-
-    async def _send_half(self, items: Sequence[Item]) -> Sequence[ItemResult]:
-        """The other half may have been sent: nothing is raised that would have it sent again."""
-        try:
-            return await self._send(items)
-        except (Unreachable, Misconfigured) as exc:
-            return [Retry(str(exc))] * len(items)

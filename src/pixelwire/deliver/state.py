@@ -18,6 +18,8 @@ from pixelwire.deliver.tickets import EXPIRED
 
 DestinationState = Literal["running", "down", "paused", "failed", "disabled"]
 
+SENT: Final = "when and how went with the event"
+SENT_OR_FILTERED: Final = "or filtered: which of them went with the event"
 _SQL: Final = load("state.sql")
 
 
@@ -114,19 +116,20 @@ class Deliveries(Replays):
 def _of_gone(seq: int, row: tuple[Any, ...]) -> Delivery:
     """What is not known to have arrived and is no longer there will never arrive."""
     delivery = _delivery(seq, row)
-    cursor, is_retried, is_passed = row[4], row[-2], row[-1] is not None
-    if delivery.state in ("sent", "dead") or is_retried:
+    cursor, filtered_total = row[4:6]
+    filtered_reason, is_retried, passed_ms = row[-3:]
+    if delivery.state in ("sent", "dead") or is_retried or filtered_reason is not None:
         return delivery
-    if seq <= cursor and not is_passed and delivery.state == "filtered":
-        return Delivery(row[0], "sent", reason="when and how went with the event")
+    if seq <= cursor and passed_ms is None and delivery.state == "filtered":
+        return Delivery(row[0], "sent", reason=SENT_OR_FILTERED if filtered_total else SENT)
     return Delivery(row[0], "expired", delivery.attempts, EXPIRED)
 
 
 def _delivery(seq: int, row: tuple[Any, ...]) -> Delivery:
-    id_, state, state_reason, start_after, cursor = row[:5]
-    if found := by_rows(id_, row[5:-1]):
+    id_, state, state_reason, start_after, cursor, _ = row[:6]
+    if found := by_rows(id_, row[6:-1]):
         return found
-    parked_reason = row[9]
+    parked_reason = row[10]
     if row[-1] is not None:
         return Delivery(id_, "expired", reason=EXPIRED, at_ms=row[-1])
     if seq <= start_after:

@@ -2,7 +2,7 @@
 
 -- name: of_event
 -- What became of one event at the destinations given as a JSON array of ids.
-SELECT d.id, d.state, d.reason, d.start_after, d.cursor,
+SELECT d.id, d.state, d.reason, d.start_after, d.cursor, d.filtered_total,
        s.attempts, s.at_ms,
        p.attempts, p.next_ms, p.reason,
        x.attempts, x.died_ms, x.reason,

@@ -7,8 +7,12 @@ import msgspec
 
 from pixelwire.deliver.envelope import read_envelope
 from pixelwire.deliver.parking import Parked
-from pixelwire.destinations.base import Item
+from pixelwire.destinations.base import Item, ItemResult
 from pixelwire.event import Call, StoredEvent
+from pixelwire.routing.route import Failed, Filtered
+
+# What came of one event: as its destination answered, or its owner's route before it was sent.
+Outcome = ItemResult | Filtered | Failed
 
 RETRIED: Final = "its owner wants it sent again"
 FOLLOWS: Final = "waits for an earlier event of the same visitor"
@@ -28,6 +32,7 @@ class Ticket(msgspec.Struct, eq=False):
     attempts: int = 0  # since it is tried, or tried anew as a dead letter
     signal: int = 0
     held_s: float = 0.0  # monotonic: since when it is in memory
+    failed_casts: int = 0  # of its payload as it was sent last
 
     @property
     def attempts_in_all(self) -> int:
@@ -62,16 +67,31 @@ def expired_ticket(row: Parked) -> Ticket:
     return Ticket(row.seq, 0, 0, 0, "", "", row.identity_key, b"", row, row.attempts)
 
 
-def item_of(ticket: Ticket, pixel_id: Callable[[int], str], replay: str = "") -> Item:
+def event_of(ticket: Ticket) -> StoredEvent:
+    """The event as it was stored."""
+    return StoredEvent(
+        ticket.seq, ticket.pixel, ticket.received_ms, ticket.call, ticket.signal, ticket.payload, b""
+    )
+
+
+def item_of(
+    ticket: Ticket,
+    pixel_id: Callable[[int], str],
+    replay: str = "",
+    *,
+    payload: bytes | None = None,
+    identity: str = "",
+) -> Item:
+    """`payload` and the `identity` in it: where they are not as they were stored."""
     return Item(
         seq=ticket.seq,
         message_id=ticket.message_id,
         pixel_id=pixel_id(ticket.pixel),
         call="track" if ticket.call == Call.TRACK else "page",
         received_ms=ticket.received_ms,
-        identity=ticket.identity,
+        identity=ticket.identity if payload is None else identity,
         attempt=ticket.attempts_in_all + 1,
-        payload=ticket.payload,
+        payload=ticket.payload if payload is None else payload,
         replay=replay,
     )
 

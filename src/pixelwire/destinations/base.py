@@ -47,7 +47,7 @@ class Item(msgspec.Struct, frozen=True):
     pixel_id: str
     call: Literal["page", "track"]
     received_ms: int
-    identity: str  # userId, else anonymousId; "" for nobody
+    identity: str  # userId, else anonymousId, as the payload has it; "" for nobody
     attempt: int  # 1 at first
     payload: bytes  # UTF-8 JSON, as stored or as its owner's transforms made it
     replay: str = ""  # the id of the replay that sends it once more; "" on its first way

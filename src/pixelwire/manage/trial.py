@@ -19,7 +19,7 @@ from pixelwire.errors import InvalidFields, Misconfigured
 from pixelwire.event import NO_SIGNAL, Call, StoredEvent
 from pixelwire.manage.covered import covered_event, covered_pixels
 from pixelwire.record.reader import Reader
-from pixelwire.routing.payload import RouteFailed, facts_of, read, sendable_identity
+from pixelwire.routing.payload import RouteFailed, facts_of, identity_of, read
 from pixelwire.routing.route import Failed, Filtered, Route, parse_route
 from pixelwire.times import iso_ms
 
@@ -107,7 +107,7 @@ def _item(route: Route, subject: Subject) -> Item | Filtered | Failed:
         pixel_id=subject.pixel_id,
         call=Call(event.call).word,  # type: ignore[arg-type] # one of the two words
         received_ms=event.received_ms,
-        identity=sendable_identity(facts.identity, routed.payload),
+        identity=identity_of(read(routed.payload)),
         attempt=1,
         payload=routed.payload,
         # As a replay of its own: what names its writes by place must not take it for one that is there.

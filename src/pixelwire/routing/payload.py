@@ -1,6 +1,5 @@
 """A payload as JSON text and as an object, and what of it no transform may change. Knows no rule."""
 
-from hashlib import blake2b
 from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
@@ -76,14 +75,6 @@ def identity_of(payload: Object) -> str:
         if isinstance(value, str) and value.strip() and value.strip() != PLACEHOLDER:
             return value
     return ""
-
-
-def sendable_identity(stored: str, routed: bytes) -> str:
-    """Whose event it is, as a target may be told: what a transform took away or made unreadable must not go
-    beside the payload. A digest in its place keeps the events of one visitor together."""
-    if not stored or identity_of(read(routed)) == stored:
-        return stored
-    return blake2b(stored.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def call_word(call: int) -> str:

@@ -10,7 +10,6 @@ from pixelwire.deliver.books import Books
 from pixelwire.deliver.bounds import bounds_of
 from pixelwire.deliver.ledger import Ledger
 from pixelwire.deliver.retry import RetryPolicy
-from pixelwire.deliver.routes import Shaped
 from pixelwire.deliver.shared import Shared
 from pixelwire.deliver.source import Source
 from pixelwire.deliver.tickets import Ticket
@@ -32,7 +31,7 @@ def test_what_fails_while_others_pass_takes_nothing_down(tmp_path: Path, others_
     async def fail(books: Books, tickets: list[Ticket]) -> None:
         clock.advance(10.0)
         for ticket in tickets:
-            await books.settle(Shaped([ticket], [], [], 0), [Retry("500")], took_ms=1, is_probe=False)
+            await books.settle([ticket], [Retry("500")], took_ms=1, is_probe=False)
 
     async def use(books: Books) -> None:
         books.admit(events, len(events))
@@ -40,7 +39,7 @@ def test_what_fails_while_others_pass_takes_nothing_down(tmp_path: Path, others_
         for well, some in ((first, poisoned[::2]), (second, poisoned[1::2])):
             await fail(books, some)
             if others_pass:
-                await books.settle(Shaped([well], [], [], 0), [Sent()], took_ms=1, is_probe=False)
+                await books.settle([well], [Sent()], took_ms=1, is_probe=False)
         await fail(books, poisoned)
         assert books.health.is_down is not others_pass
         assert books.progress_now().last_error == "500"

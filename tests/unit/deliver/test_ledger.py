@@ -277,6 +277,26 @@ def test_receipts_of_dropped_letters_go_with_their_events(tmp_path: Path) -> Non
     with_ledger(tmp_path, use)
 
 
+def test_receipts_of_filtered_events_go_with_them(tmp_path: Path) -> None:
+    """Until then a restart passes them by."""
+
+    async def use(ledger: Ledger) -> None:
+        progress = await adopt(ledger)
+        progress.cursor = 9
+        group = ledger.gather()
+        group.progress[progress.number] = lambda: progress
+        group.add("filter", [(progress.number, seq, "call is page") for seq in (3, 4, 5)])
+        await group.durable.wait()
+        assert ledger.settled_between(progress.number, 0, 9) == {3, 4, 5}
+        assert ledger.settled_to(progress.number) == 5
+        group = ledger.gather()
+        group.chores.append(lambda writes: assert_swept(writes, 5, more=False))
+        await group.durable.wait()
+        assert ledger.settled_between(progress.number, 0, 9) == {5}
+
+    with_ledger(tmp_path, use)
+
+
 def assert_swept(connection: apsw.Connection, oldest_seq: int, *, more: bool) -> None:
     assert sweep(connection, oldest_seq=oldest_seq, now_ms=1) is more
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from pixelwire.deliver.sender import Sender
 from pixelwire.deliver.state import Deliveries, Delivery
 from pixelwire.destinations.base import (
@@ -16,8 +18,9 @@ from pixelwire.destinations.base import (
     Sent,
     Unreachable,
 )
+from pixelwire.routing.route import Route, Routed, parse_route
 from pixelwire.testing.manual_clock import ManualClock
-from support.engine import Answer, Scripted, Stored, an_engine
+from support.engine import Answer, Engine, Scripted, Stored, an_engine
 
 ORDERED = BatchLimits(events_max=4, keeps_order=True)
 
@@ -337,3 +340,60 @@ def test_parked_lines_travel_whole_where_the_order_is_kept(tmp_path: Path) -> No
     )
     everything = list(range(1, events + 1))
     assert scripted.asked == [everything, everything]
+
+
+def test_what_its_owner_does_not_want_there_is_written_down(tmp_path: Path) -> None:
+    """By filters on the way in and by transforms on the way out: neither is an attempt, both say why."""
+    route = parse_route(
+        {"conditions": [{"path": "anonymousId", "is_not": "v2"}]}, [{"sample": {"percent": 50}}]
+    )
+    stored = Stored([f"v{seq}" for seq in range(1, 41)])
+    kept = {event.seq for event in stored.events if isinstance(route.apply(event), Routed)}
+    assert 2 not in kept
+    assert len(kept) > 5
+
+    scripted, found, engine = run_routed(tmp_path, stored, route, lambda seqs: [Sent()] * len(seqs))
+    assert {seq for batch in scripted.asked for seq in batch} == kept
+    assert {seq for seq, one in enumerate(found, 1) if one.state == "filtered"} == set(range(1, 41)) - kept
+    assert found[1].reason == "condition 1 (anonymousId) does not hold"
+    assert {one.reason for one in found if one.state == "filtered"} == {found[1].reason, "sampled out"}
+    progress = engine.books.progress_now()
+    assert (progress.cursor, progress.sent_total, progress.filtered_total) == (40, len(kept), 40 - len(kept))
+
+
+def test_what_can_not_be_brought_into_shape_is_a_dead_letter(tmp_path: Path) -> None:
+    """As it was stored, without an attempt; and it says nothing of the destination, up or down."""
+    route = parse_route(None, [{"cast": {"anonymousId": "number"}}])
+    stored = Stored(list("abcd"))
+    bad = b"no JSON"
+    stored.events[1] = msgspec.structs.replace(stored.events[1], payload=bad)
+    scripted, found, engine = run_routed(tmp_path, stored, route, lambda seqs: [Sent()] * len(seqs))
+    assert scripted.asked == [[1, 3, 4]]
+    assert states(found) == ["sent", "dead", "sent", "sent"]
+    assert (found[1].attempts, found[1].reason) == (0, "the payload is no JSON object that can be read")
+    with Deliveries(tmp_path) as door:
+        [letter] = door.dead_letters("d")
+        kept = door.dead_letter("d", letter.number)
+    assert kept is not None
+    assert kept[1] == bad
+    assert engine.books.health.answers == 1
+    assert engine.books.progress_now().failed_casts_total == 3
+
+
+def run_routed(
+    data_dir: Path, stored: Stored, route: Route, answer: Answer
+) -> tuple[Scripted, list[Delivery], Engine]:
+    """Until the cursor is at the end."""
+    scripted = Scripted(answer)
+
+    async def run() -> Engine:
+        limits = BatchLimits(events_max=40)
+        async with an_engine(data_dir, stored, scripted, limits, route=route) as engine, asyncio.timeout(10):
+            while engine.books.backlog.cursor < len(stored.events):
+                await asyncio.sleep(0.002)
+        return engine
+
+    engine = asyncio.run(run())
+    with Deliveries(data_dir) as door:
+        found = [door.of_event(["d"], event.seq)[0] for event in stored.events]
+    return scripted, found, engine

@@ -95,6 +95,19 @@ def test_what_became_of_dead_letters(written: apsw.Connection, deliveries: Deliv
     assert deliveries.slowest_cursor() == 10
 
 
+def test_what_filters_hold_back_says_why(written: apsw.Connection, deliveries: Deliveries) -> None:
+    """Also when the event is gone; when its row went too, nobody claims that it was sent."""
+    number = destination(written, "d", cursor=10)
+    written.execute("INSERT INTO filtered VALUES (?, 7, 'call is page')", (number,))
+    written.execute("UPDATE destination SET filtered_total = 2, failed_casts_total = 3")
+    filtered = [Delivery("d", "filtered", reason="call is page")]
+    assert deliveries.of_event(["d"], 7) == deliveries.of_event(["d"], 7, is_gone=True) == filtered
+    [unknown] = deliveries.of_event(["d"], 8, is_gone=True)
+    assert (unknown.state, unknown.reason) == ("sent", "or filtered: which of them went with the event")
+    [summary] = deliveries.summary()
+    assert (summary.filtered_total, summary.failed_casts_total) == (2, 3)
+
+
 def test_orders_about_letters_are_counted_before(written: apsw.Connection, deliveries: Deliveries) -> None:
     """How many of one destination they would concern, by all that is asked of them."""
     number, other = destination(written, "d", cursor=9), destination(written, "e", cursor=9)
