@@ -1,5 +1,5 @@
 """How the supervisor's children live: options on the first line of stdin, `ready` on stdout, and the end
-of stdin means stop. Knows no room.
+of stdin means stop; and how any process of ours ends. Knows no room.
 
 Ctrl-C reaches a whole process group, so recorder, manage and courier ignore it: they end when the
 supervisor lets go of the pipe, in the order it chose, or when it died.
@@ -10,11 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+HEEDLESS: Final = ("obstore",)  # libraries, by their modules
 
 Options = TypeVar("Options")
 
@@ -47,6 +49,20 @@ def say_ready() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends this process, once everything it had to do is done. Past the interpreter's own end where a library
+    has threads that take no notice of it: they abort the process (8 of 60 ends after a request of obstore's).
+    """
+    if not any(name in sys.modules for name in HEEDLESS):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # its reader has gone
+    os._exit(code)
 
 
 def _first_line() -> bytes:

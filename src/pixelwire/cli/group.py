@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from pixelwire import __version__
+from pixelwire import __version__, lifeline
 from pixelwire.cli.exits import Exit, exit_of
 from pixelwire.errors import ConfigError, InvalidFields, PixelwireError
 
@@ -72,7 +72,7 @@ def group() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
-    sys.exit(outcome(arguments))
+    lifeline.leave(outcome(arguments))
 
 
 def outcome(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,6 @@
 """The management process, started by the supervisor."""
 
 import socket
-import sys
 
 from pixelwire import lifeline, telemetry
 from pixelwire.errors import PixelwireError
@@ -26,4 +25,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    lifeline.leave(main())
