@@ -32,7 +32,8 @@ class Orders(Destinations):
     def orders(self, destination_id: str) -> list[Order]:
         """In the order they were given; those carried out included, until they are forgotten."""
         rows = self._rows(_SQL["of_destination"], destination_id)
-        return [Order(row[0], row[1], row[2], read_wish(row[3]), row[4]) for row in rows]
+        wishes = ((row, read_wish(row[3])) for row in rows)
+        return [Order(row[0], row[1], row[2], wish, row[4]) for row, wish in wishes if wish is not None]
 
 
 def forget_sending(connection: apsw.Connection) -> None:

@@ -93,10 +93,14 @@ class Snapshot:
         with reading(self._open()):
             return [self._destination(row) for row in self._rows(_SQL["destinations"])]
 
-    def orders(self) -> list[Order]:
-        """Those carried out included, until they are forgotten; in the order they were given."""
-        rows = self._rows(_SQL["orders"])
-        return [Order(row[0], row[1], row[2], read_wish(row[3]), row[4]) for row in rows]
+    def orders(self, after: int = 0) -> list[Order]:
+        """Those after a number, in the order they were given; carried out or not, until they are forgotten.
+
+        A wish that this version does not know is left out, for a newer one to read.
+        """
+        rows = self._rows(_SQL["orders"], after)
+        wishes = ((row, read_wish(row[3])) for row in rows)
+        return [Order(row[0], row[1], row[2], wish, row[4]) for row, wish in wishes if wish is not None]
 
     def _destination(self, row: Row) -> DestinationEntry:
         destination_id, business_id, name, kind, options, is_enabled, revision, start_after, takes_all = row[

@@ -27,4 +27,4 @@ SELECT number FROM pixel WHERE business_id = ?;
 SELECT pixel FROM destination_pixel WHERE destination_id = ?;
 
 -- name: orders
-SELECT number, id, destination_id, wish, created_ms FROM delivery_order ORDER BY number;
+SELECT number, id, destination_id, wish, created_ms FROM delivery_order WHERE number > ? ORDER BY number;

@@ -58,9 +58,12 @@ class Order(msgspec.Struct, frozen=True):
     created_ms: int
 
 
-def read_wish(text: str) -> Wish:
-    """From its JSON."""
-    wish: Wish = _decoder.decode(text)
+def read_wish(text: str) -> Wish | None:
+    """From its JSON; None for one of another version."""
+    try:
+        wish: Wish = _decoder.decode(text)
+    except msgspec.ValidationError:
+        return None
     return wish
 
 

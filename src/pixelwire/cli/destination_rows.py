@@ -60,6 +60,7 @@ def _state(destination: Destination, summary: DestinationSummary | None) -> dict
         "cursor": summary.cursor,
         "waiting": summary.parked,
         "dead": summary.dead,
+        "retrying": summary.retrying,
         "expired": summary.expired,
         "sent": summary.sent_total,
         "filtered": summary.filtered_total,

@@ -123,7 +123,7 @@ class Courier:
         if self._catalog.has_changed() or not self._is_catalog_read:
             self._is_catalog_read = False
             self._keeping.apply(self._catalog.destinations())
-            self._orders.offer(self._catalog.orders())
+            self._orders.offer(self._catalog.orders(self._orders.seen))
             self._is_catalog_read = True
         self._heads = heads
         self._keeping.announce(heads)

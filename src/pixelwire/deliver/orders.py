@@ -45,15 +45,18 @@ class Orders:
         self._on_change = on_change
         self._known = {row[0] for row in ledger.ask(_SQL["known"])}
         self._new: list[Order] = []
-        self._in_catalog: list[str] = []
+        self._in_catalog: list[str] | None = None  # when all of them were just read
+        self.seen = 0  # the last number that was offered: only later ones have to be read
         self._news = asyncio.Event()
         self._news.set()  # something may have been left under way
         self._log = logger("deliver")
 
     def offer(self, orders: Sequence[Order]) -> None:
-        """All that stand in the catalog; those not known yet are taken."""
-        self._in_catalog = [order.id for order in orders]
-        self._new = [order for order in orders if order.id not in self._known]
+        """Those in the catalog after the last one seen, so at first all. Those not known yet are taken."""
+        if not self.seen:
+            self._in_catalog = [order.id for order in orders]
+        self.seen = max([self.seen, *(order.number for order in orders)])
+        self._new += [order for order in orders if order.id not in self._known]
         if self._new:
             self._news.set()
 
@@ -75,11 +78,12 @@ class Orders:
         if not self._new:
             return
         orders, now_ms, in_catalog = self._new, self._clock.now_ms(), self._in_catalog
-        self._new = []
+        self._new, self._in_catalog = [], None
         self._known.update(order.id for order in orders)
 
         def chore(connection: apsw.Connection) -> None:
-            _forget(connection, now_ms, in_catalog)
+            if in_catalog is not None:
+                _forget(connection, now_ms, in_catalog)
             for order in orders:
                 _take(connection, order, now_ms)
 
@@ -118,7 +122,9 @@ class UnderWay(NamedTuple):
 
     @property
     def wish(self) -> Wish:
-        return read_wish(self.text)
+        wish = read_wish(self.text)
+        assert wish is not None, "it was read before it was taken"
+        return wish
 
 
 def _take(connection: apsw.Connection, order: Order, now_ms: int) -> None:

@@ -77,12 +77,14 @@ class Replays(DeadLetters):
 
     def _replays(self, destination_id: str, replay_id: str | None) -> list[ReplayState]:
         states = []
-        for id_, home, state, reason, outcome, text, *rest in self._ask(
+        for id_, home, state, reason, outcome, is_behind, text, *rest in self._ask(
             _SQL["list"], destination_id, replay_id
         ):
             wish = read_wish(text)
             assert isinstance(wish, StartReplay), "nothing else makes such a row"
             phase, why = _phase(state, reason, outcome)
+            if phase == "waiting" and is_behind:
+                why = WAITS_FOR_ANOTHER
             states.append(ReplayState(id_, home, phase, why, wish, *rest))
         return states
 
@@ -91,7 +93,7 @@ def _phase(state: str, reason: str, outcome: ReplayPhase | None) -> tuple[Replay
     if outcome is not None:
         return outcome, ""
     if state == "waiting":
-        return "waiting", WAITS_FOR_ANOTHER
+        return "waiting", ""
     phase = _PHASES.get(state, "waiting")
     if phase == "waiting":
         reason = f"the destination is {state}: {reason}" if reason else f"the destination is {state}"

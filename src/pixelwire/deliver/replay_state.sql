@@ -2,7 +2,10 @@
 
 -- name: list
 -- Of one destination, or one of them; newest first.
-SELECT d.id, home.id, d.state, d.reason, r.outcome, r.wish, r.first_seq, r.last_seq, d.cursor,
+SELECT d.id, home.id, d.state, d.reason, r.outcome,
+       EXISTS (SELECT 1 FROM replay AS other
+               WHERE other.home = r.home AND other.number < r.number AND other.outcome IS NULL),
+       r.wish, r.first_seq, r.last_seq, d.cursor,
        d.sent_total, d.filtered_total, d.retried_total, d.dead_total,
        (SELECT count(*) FROM parked AS p WHERE p.destination = d.number),
        (SELECT count(*) FROM dead_letter AS x WHERE x.destination = d.number),

@@ -39,7 +39,8 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     start_after: int
     cursor: int  # every event up to here is sent, filtered, parked or dead
     parked: int  # events that wait for another attempt, or behind one that does
-    dead: int  # dead letters kept, without those being sent again
+    letters: int  # dead letters kept
+    retrying: int  # of these, letters that are being sent again
     expired: int  # events that retention removed before they could be sent, of all pixels
     sent_total: int
     retried_total: int
@@ -51,6 +52,11 @@ class DestinationSummary(msgspec.Struct, frozen=True):
     last_error_ms: int | None
     filtered_total: int  # events that the owner's filters and transforms held back
     failed_casts_total: int  # values that could not be cast and stayed text
+
+    @property
+    def dead(self) -> int:
+        """Dead letters that nobody sends again."""
+        return self.letters - self.retrying
 
     @property
     def is_held_up(self) -> bool:

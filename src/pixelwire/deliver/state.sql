@@ -23,9 +23,9 @@ WHERE d.id IN (SELECT value FROM json_each(?2));
 -- which hold their event themselves.
 -- A replay needs them until it is at its end, and while its destination is there.
 SELECT coalesce(home.id, d.id), d.id, d.state,
-       min(d.cursor, coalesce((SELECT min(p.seq) - 1 FROM parked AS p WHERE p.destination = d.number
-         AND NOT EXISTS (SELECT 1 FROM dead_letter AS x WHERE x.destination = d.number AND x.seq = p.seq)),
-       d.cursor))
+       min(d.cursor, coalesce((SELECT p.seq - 1 FROM parked AS p WHERE p.destination = d.number
+         AND NOT EXISTS (SELECT 1 FROM dead_letter AS x WHERE x.destination = d.number AND x.seq = p.seq)
+         ORDER BY p.seq LIMIT 1), d.cursor))
 FROM destination AS d
 LEFT JOIN replay      AS y    ON y.number = d.number
 LEFT JOIN destination AS home ON home.number = y.home
@@ -37,9 +37,9 @@ SELECT coalesce(max(max(cursor, start_after)), 0) FROM destination;
 -- name: summary
 SELECT d.id, d.state, d.reason, d.since_ms, d.retry_at_ms, d.start_after, d.cursor,
        (SELECT count(*) FROM parked      AS p WHERE p.destination = d.number),
-       (SELECT count(*) FROM dead_letter AS x WHERE x.home = d.number)
-         - (SELECT count(*) FROM retried AS r WHERE r.destination = d.number
-              OR r.destination IN (SELECT y.number FROM replay AS y WHERE y.home = d.number)),
+       (SELECT count(*) FROM dead_letter AS x WHERE x.home = d.number),
+       (SELECT count(*) FROM retried AS r WHERE r.destination = d.number
+          OR r.destination IN (SELECT y.number FROM replay AS y WHERE y.home = d.number)),
        (SELECT coalesce(sum(e.last_seq - e.first_seq + 1), 0) FROM expired AS e WHERE e.destination = d.number),
        d.sent_total, d.retried_total, d.dead_total, d.dropped_total, d.send_ms_total,
        d.last_sent_ms, d.last_error, d.last_error_ms, d.filtered_total, d.failed_casts_total

@@ -26,6 +26,20 @@ def test_the_courier_reads_what_was_ordered(tmp_path: Path) -> None:
     snapshot.close()
 
 
+def test_an_order_that_this_version_does_not_know_is_left_out(tmp_path: Path) -> None:
+    """One of a newer version stops nobody."""
+    catalog, business, _ = make_shop(tmp_path)
+    hook = catalog.create_destination(business.id, "webhook", "Hook", {})
+    first, second = catalog.give_order(hook.id, RetryLetters()), catalog.give_order(hook.id, RetryLetters())
+    catalog._connection.execute(
+        'UPDATE delivery_order SET wish = \'{"verb":"juggle"}\' WHERE id = ?', (first.id,)
+    )
+    snapshot = Snapshot(tmp_path)
+    assert snapshot.orders() == catalog.orders(hook.id) == [second]
+    assert snapshot.orders(after=second.number) == []
+    snapshot.close()
+
+
 def test_there_are_no_orders_without_their_destination(tmp_path: Path) -> None:
     """None is given to one that is not there, and those of one that is deleted go with it."""
     catalog, business, _ = make_shop(tmp_path)

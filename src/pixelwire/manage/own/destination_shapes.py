@@ -24,7 +24,8 @@ class StateAnswer(TypedDict):
         int, Field(description="Events recorded after its place, of all pixels: so many at most wait.")
     ]
     parked: Annotated[int, Field(description="Events before its place that wait for another attempt.")]
-    dead: Annotated[int, Field(description="Dead letters that are kept.")]
+    dead: Annotated[int, Field(description="Dead letters that are kept, but for those of `retrying`.")]
+    retrying: Annotated[int, Field(description="Dead letters that are being sent again.")]
     expired: Annotated[int, Field(description="Events that retention removed before they were sent.")]
     sent: Annotated[int, Field(description="Events it confirmed, ever.")]
     filtered: Annotated[int, Field(description="Events that its filters and transforms held back, ever.")]
@@ -61,6 +62,7 @@ _NOTHING_YET: Final[StateAnswer] = {
     "waiting": 0,
     "parked": 0,
     "dead": 0,
+    "retrying": 0,
     "expired": 0,
     "sent": 0,
     "filtered": 0,
@@ -108,6 +110,7 @@ def _state(destination: Destination, summary: DestinationSummary | None, head: i
         "waiting": waiting,
         "parked": summary.parked,
         "dead": summary.dead,
+        "retrying": summary.retrying,
         "expired": summary.expired,
         "sent": summary.sent_total,
         "filtered": summary.filtered_total,

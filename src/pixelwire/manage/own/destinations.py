@@ -255,8 +255,8 @@ def _refuse_loss(desk: Desk, destination: Destination) -> None:
     lost = []
     if _is_waited_for(desk, destination, place_of(destination, summary)) or (summary and summary.parked):
         lost.append("events wait for it")
-    if summary and summary.dead:
-        lost.append(f"{summary.dead} dead letters are kept")
+    if summary and summary.letters:
+        lost.append(f"{summary.letters} dead letters are kept")
     if desk.deliveries.replays_going().get(destination.id):
         lost.append("a replay is under way")
     if lost:
