@@ -374,7 +374,7 @@ FOLLOWERS = ["options.headers.Authorization", "options.headers.X-Plain", "option
             },
             [],
         ),
-        ({"url": "https://hooks.example/another?key=other"}, []),
+        ({"url": "https://hooks.example/another?key=other"}, FOLLOWERS),
         ({"timeout_s": 1}, []),
     ],
 )
