@@ -1,4 +1,4 @@
-"""The fault table of docs/faults.md, disk and recorder: what the sender and the owner see, how it ends.
+"""The fault table of docs/faults.md, a disk that fails or is away: what sender and owner see, how it ends.
 
 The real command and real faults. Each row also ends with the promise: what was acknowledged is there, once.
 """
@@ -12,14 +12,12 @@ import pytest
 from support.faults import (
     FAILING,
     OPEN_METRICS,
-    WARNING,
     injected,
     read_only,
     see_check,
     see_log,
     see_metric,
     see_ready,
-    stopped,
 )
 from support.load import Ledger, Load
 from support.promise import check_promise
@@ -28,6 +26,7 @@ from support.waiting import wait_until
 
 CHECK = "pixelwire_health_check_state"
 RESTARTS = "pixelwire_process_restarts_total"
+ANSWERED = "pixelwire_requests_answered_total"
 SYNCS = "fdatasync,fsync"
 WRITES = "pwrite64"
 
@@ -40,18 +39,14 @@ def load_of(server: Server) -> Load:
     return Load(server.port, server.facts["write_key"], mark="f")
 
 
-def wait_stored(load: Load, more: int = 200) -> None:
-    goal = load.acknowledged + more
-    wait_until(lambda: load.acknowledged >= goal, 30, "events are stored")
-
-
-def wait_refused(load: Load, more: int = 16) -> None:
-    goal = load.failed + more
-    wait_until(lambda: load.failed >= goal, 30, "requests are answered 503")
-
-
-def reasons(ledger: Ledger) -> set[str]:
-    return set(ledger.outcomes)
+def check_some_failed(server: Server, ledger: Ledger) -> None:
+    """Stored, or an honest 503: held as long as may be, or in doubt; both are in the owner's sums."""
+    failed = {"failed recorder_unreachable", "failed unconfirmed"}
+    assert {"stored"} <= ledger.outcomes.keys() <= {"stored", "duplicate", *failed}
+    assert ledger.failed > 0
+    assert ledger.unanswered == 0
+    for outcome in failed & ledger.outcomes.keys():
+        see_metric(server, ANSWERED, ledger.outcomes[outcome], outcome="failed", reason=outcome.split()[1])
 
 
 @pytest.mark.parametrize(("calls", "error"), [(WRITES, "EIO"), (SYNCS, "EIO"), (SYNCS, "ENOSPC")])
@@ -60,16 +55,16 @@ def test_a_disk_that_fails_once(calls: str, error: str, tmp_path: Path) -> None:
     with serve(tmp_path / "data") as server:
         (recorder,) = server.children("recorder")
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
             with injected(recorder, calls=calls, error=error) as trace:
                 wait_until(
                     lambda: server.children("recorder") not in ([], [recorder]), 15, "another recorder"
                 )
                 failed = [line for line in trace.read_text().splitlines() if "(INJECTED)" in line]
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
         assert len(failed) == 1, "a failed write is never tried again"
-        assert reasons(ledger) == {"stored"}
+        assert set(ledger.outcomes) == {"stored"}
         assert ledger.unanswered == 0
         see_log(server, "sync_failed", "check the disk")
         see_log(server, "process_died", "recorder", "74")
@@ -84,54 +79,19 @@ def test_a_disk_that_goes_on_failing(calls: str, tmp_path: Path) -> None:
     with serve(tmp_path / "data") as server:
         (recorder,) = server.children("recorder")
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
             with injected(server.pid, recorder, calls=calls, error="EIO"):
-                wait_refused(load)
+                load.wait_failed()
                 see_check(server, "recorder", "failing", "the recorder is")
                 see_metric(server, CHECK, FAILING, check="recorder")
+                see_metric(server, RESTARTS, 2, process="recorder")
                 see_log(server, "sync_failed", "check the disk")
-                see_log(server, "check_failed", "recorder")
-            wait_stored(load)
+                see_log(server, "process_died", "recorder", "74")
+                see_log(server, "check_failed", "recorder", "the disk")
+            load.wait_stored()
         ledger = load.stop()
-        assert reasons(ledger) <= {"stored", "duplicate", "failed recorder_unreachable", "failed unconfirmed"}
+        check_some_failed(server, ledger)
         see_ready(server)
-        check_promise(server, ledger)
-
-
-def test_a_recorder_that_stands_still(tmp_path: Path) -> None:
-    """503 after the hold, seen by management within seconds, over when it goes on."""
-    with serve(tmp_path / "data") as server:
-        with load_of(server) as load:
-            wait_stored(load)
-            with stopped(server.children("recorder")[0]):
-                see_check(server, "recorder", "failing", "does not answer")
-                see_metric(server, CHECK, FAILING, check="recorder")
-                see_log(server, "check_failed", "recorder", "does not answer")
-                wait_refused(load)
-            wait_stored(load)
-        ledger = load.stop()
-        assert reasons(ledger) <= {"stored", "duplicate", "failed recorder_unreachable", "failed unconfirmed"}
-        assert ledger.unanswered == 0
-        see_ready(server)
-        check_promise(server, ledger)
-
-
-@pytest.mark.parametrize("role", ["courier", "manage"])
-def test_a_process_beside_the_path_that_stays_away(role: str, tmp_path: Path) -> None:
-    """Pixels do not notice; the courier's absence is a warning, and both are started again."""
-    with serve(tmp_path / "data") as server:
-        with load_of(server) as load:
-            wait_stored(load)
-            for _ in range(3):  # the back-off after the third is long enough to be seen
-                victims = server.children(role)
-                os.kill(victims[0], signal.SIGKILL)
-                wait_until(lambda victims=victims: server.children(role) not in ([], victims), 15, role)
-            wait_stored(load)
-        ledger = load.stop()
-        assert reasons(ledger) == {"stored"}
-        see_ready(server)
-        see_metric(server, RESTARTS, 3, process=role)
-        see_log(server, "process_died", role)
         check_promise(server, ledger)
 
 
@@ -139,16 +99,17 @@ def test_a_data_directory_that_takes_no_writes(tmp_path: Path) -> None:
     """503 after the hold while the recorder can not open its files; over when it is mounted writable."""
     with serve(tmp_path / "data") as server:
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
             with read_only(server.data_dir):
                 # As a kernel does it: an error first, then no more writes.
                 os.kill(server.children("recorder")[0], signal.SIGKILL)
-                wait_refused(load)
+                load.wait_failed()
                 see_check(server, "data_directory", "failing", "not writable")
                 see_metric(server, CHECK, FAILING, check="data_directory")
-                see_log(server, "check_failed", "data_directory", "mount")
-            wait_stored(load)
+                see_log(server, "check_failed", "data_directory", "mount it again, writable")
+            load.wait_stored()
         ledger = load.stop()
+        check_some_failed(server, ledger)
         see_ready(server)
         check_promise(server, ledger)
 
@@ -158,23 +119,22 @@ def test_a_data_directory_that_vanishes(tmp_path: Path) -> None:
     with serve(tmp_path / "data") as server:
         elsewhere = tmp_path / "elsewhere"
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
             server.data_dir.rename(elsewhere)
-            wait_refused(load)
+            load.wait_failed()
             see_check(server, "data_directory", "failing", "not at its place")
             see_metric(server, CHECK, FAILING, check="data_directory")
             see_log(server, "check_failed", "data_directory", "mount it again")
+            see_log(server, "recorder_failed", "mount it")
             assert not server.data_dir.exists()
             server.data_dir.mkdir()  # a mount point without its disk
             acknowledged = load.acknowledged
-            wait_refused(load)
+            load.wait_failed()
             assert load.acknowledged == acknowledged
             server.data_dir.rmdir()
             elsewhere.rename(server.data_dir)
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
+        check_some_failed(server, ledger)
         see_ready(server)
         check_promise(server, ledger)
-
-
-assert WARNING < FAILING

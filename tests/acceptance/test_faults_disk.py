@@ -41,29 +41,19 @@ def load_of(server: Server, *, padding_bytes: int = 0, mark: str = "f") -> Load:
     return Load(server.port, server.facts["write_key"], mark=mark, padding_bytes=padding_bytes)
 
 
-def wait_stored(load: Load, more: int = 200) -> None:
-    goal = load.acknowledged + more
-    wait_until(lambda: load.acknowledged >= goal, 30, "events are stored")
-
-
-def wait_refused(load: Load, more: int = 16) -> None:
-    goal = load.failed + more
-    wait_until(lambda: load.failed >= goal, 30, "requests are answered 503")
-
-
 def test_a_full_disk(tmp_path: Path) -> None:
     """503 `disk_full` at once, loud, and over when there is room again."""
     with small_disk(tmp_path / "data", "32m") as disk, Server(disk, environment=OPEN_METRICS) as server:
         ballast = disk / "ballast"
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
             fill(ballast)
-            wait_refused(load)
+            load.wait_failed()
             see_check(server, "disk", "failing", "the disk is full")
             see_metric(server, CHECK, FAILING, check="disk")
             see_log(server, "disk_full", "free room")
             ballast.unlink()
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
         assert set(ledger.outcomes) == {"stored", "failed disk_full"}
         see_ready(server)
@@ -79,9 +69,9 @@ def test_a_disk_without_room_for_another_file(tmp_path: Path) -> None:
     ):
         (recorder,) = server.children("recorder")
         with load_of(server, padding_bytes=PADDING) as load:
-            wait_stored(load)
+            load.wait_stored()
             fill_names(disk / "names")
-            wait_stored(load, SEGMENT_BYTES // PADDING)
+            load.wait_stored(SEGMENT_BYTES // PADDING)
         ledger = load.stop()
         assert [path.name for path in (disk / "events").glob("*.db")] == ["000001.db"]
         see_check(server, "disk", "warning", "no room for more files")
@@ -91,7 +81,7 @@ def test_a_disk_without_room_for_another_file(tmp_path: Path) -> None:
             path.unlink()
         with load_of(server, padding_bytes=PADDING, mark="g") as load:
             wait_until(lambda: (disk / "events" / "000002.db").exists(), 20, "the next file is begun")
-            wait_stored(load, 20)
+            load.wait_stored(20)
         ledger.add(load.stop())
         assert set(ledger.outcomes) == {"stored"}
         assert server.children("recorder") == [recorder]
@@ -129,7 +119,7 @@ def test_a_start_on_a_full_disk(
     environment = {**OPEN_METRICS, "XDG_RUNTIME_DIR": str(disk)}
     with small_disk(disk, "64m"), Server(disk, environment=environment) as server:
         with load_of(server) as load:
-            wait_stored(load)
+            load.wait_stored()
         before = load.stop()
         leave(server)
         ballast = disk / "ballast"
@@ -138,7 +128,7 @@ def test_a_start_on_a_full_disk(
         assert (runtime := Path((disk / "runtime").read_text().strip())).is_dir()
         assert disk not in runtime.parents
         with load_of(server, mark="g") as load:
-            wait_refused(load)
+            load.wait_failed()
             see_check(server, "disk", "failing", "the disk is full")
             see_metric(server, CHECK, FAILING, check="disk")
             see_log(server, "disk_full", "free room")
@@ -155,7 +145,7 @@ def test_a_start_on_a_full_disk(
             assert server.log().count("courier_waits") == (not is_readable)
             assert "process_died" not in server.log()
             ballast.unlink()
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
         assert {"stored", f"failed {reason}"} <= set(ledger.outcomes) <= {"stored", *REASONS}
         see_ready(server)

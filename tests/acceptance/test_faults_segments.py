@@ -61,11 +61,6 @@ def overwrite_file(path: Path, first_page: int) -> None:
         file.write(os.urandom(pages * PAGE_BYTES))
 
 
-def wait_stored(load: Load) -> None:
-    goal = load.acknowledged + 100
-    wait_until(lambda: load.acknowledged >= goal, 30, "events are stored")
-
-
 def test_a_damaged_segment_that_was_sealed(tmp_path: Path) -> None:
     """Found by who reads it, set aside, the rest served and counted; back when a copy takes its place."""
     server = served(tmp_path / "data")
@@ -75,13 +70,13 @@ def test_a_damaged_segment_that_was_sealed(tmp_path: Path) -> None:
     overwrite(damaged, 6)
     with server:
         with Load(server.port, server.facts["write_key"]) as load:
-            wait_stored(load)
+            load.wait_stored()
             ids = {event["message_id"] for event in server.events()}
             see_check(server, "events", "warning", "damaged and set aside: segment 2;")
             see_metric(server, CHECK, WARNING, check="events")
             see_metric(server, "pixelwire_segments_damaged_files", 1)
             see_log(server, "segment_damaged", "000002.db.damaged", "backup", "counts=kept")
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
         assert set(ledger.outcomes) == {"stored"}
         assert ids >= {stored_id(segment, 7) for segment in (1, 3, 4)}
@@ -105,7 +100,7 @@ def test_a_damaged_segment_that_was_open(first_page: int, tmp_path: Path) -> Non
     overwrite(damaged, first_page)
     with server:
         with Load(server.port, server.facts["write_key"]) as load:
-            wait_stored(load)
+            load.wait_stored()
             see_check(server, "events", "warning", f"damaged and set aside: segment {SEGMENTS};")
             see_metric(server, "pixelwire_segments_damaged_files", 1)
             see_log(server, "segment_damaged", f"{SEGMENTS:06d}.db.damaged")
@@ -126,13 +121,13 @@ def test_the_open_segment_is_damaged_while_it_is_written(tmp_path: Path) -> None
     with server:
         newest = segment_path(server.data_dir, SEGMENTS)
         with Load(server.port, server.facts["write_key"]) as load:
-            wait_stored(load)
+            load.wait_stored()
             overwrite_file(newest, 6)  # what lay in it at the start; what came since is in the log
             server.receipt(stored_id(SEGMENTS, 7))  # no server error: who reads it meets the damage
             see_check(server, "events", "warning", f"damaged and set aside: segment {SEGMENTS};")
             see_log(server, "recorder_failed", "damaged")
             see_log(server, "segment_damaged", f"{SEGMENTS:06d}.db.damaged")
-            wait_stored(load)
+            load.wait_stored()
         ledger = load.stop()
         assert set(ledger.outcomes) <= {"stored", "duplicate", "failed unconfirmed"}
         assert ledger.wrong == []

@@ -23,11 +23,6 @@ def visitors_of(server: Server) -> Visitors:
     return Visitors(server.port, server.facts["write_key"])
 
 
-def wait_answered(visitors: Visitors, more: int = 300) -> None:
-    goal = len(visitors.acknowledged) + more
-    wait_until(lambda: len(visitors.acknowledged) >= goal, 30, "requests are answered")
-
-
 def check_nobody_refused(server: Server, visitors: Visitors) -> None:
     print(f"longest wait {visitors.longest_s:.2f} s, {visitors.reopened} connections reopened")
     assert visitors.refused == []
@@ -46,14 +41,14 @@ def test_a_reload_refuses_nobody(setting: str, tmp_path: Path) -> None:
     with Server(tmp_path / "data", environment={"PIXELWIRE_CONFIG": str(config)}) as server:
         server.take_over()  # by `serve`, which reads its file again
         with visitors_of(server) as visitors:
-            wait_answered(visitors)
+            visitors.wait_stored()
             before = {process.pid for process in server.processes() if process.role == "worker"}
             config.write_text({"log_level": 'log_level = "warning"'}.get(setting, f'{setting} = "x-real-ip"'))
             server.hang_up()
             wait_until(
                 lambda: len(set(server.children("worker")) - before) == server.workers, 30, "new workers"
             )
-            wait_answered(visitors)
+            visitors.wait_stored()
         check_nobody_refused(server, visitors)
 
 
@@ -61,11 +56,11 @@ def test_an_upgrade_refuses_nobody(tmp_path: Path) -> None:
     """`serve --take-over`, twice: the successor gets the sockets, the former answers what it has and ends."""
     with Server(tmp_path / "data") as server:
         with visitors_of(server) as visitors:
-            wait_answered(visitors)
+            visitors.wait_stored()
             assert server.take_over() == 0
-            wait_answered(visitors)
+            visitors.wait_stored()
             assert server.take_over() == 0
-            wait_answered(visitors)
+            visitors.wait_stored()
         check_nobody_refused(server, visitors)
 
 
@@ -83,10 +78,10 @@ def test_a_restart_by_systemd_refuses_nobody(tmp_path: Path) -> None:
             sock.listen(4_096)
         server.start_activated(public, manage)
         with visitors_of(server) as visitors:
-            wait_answered(visitors)
+            visitors.wait_stored()
             assert server.stop() == 0
             server.start_activated(public, manage)
-            wait_answered(visitors)
+            visitors.wait_stored()
         check_nobody_refused(server, visitors)
 
 

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import unquote
 
+from support.waiting import wait_until
+
 PAGE = (
     "/pixel/v1/page?writeKey={key}&anonymousId=anon-{who}&context.page.url=https%3A%2F%2Fshop.example%2Fp%2F{mark}"
     "&context.page.title=A+shop&properties.mark={mark}"
@@ -20,6 +22,7 @@ TRACK = (
     "&properties.price=9.5&properties.mark={mark}"
 )
 ANSWER_S = 10.0
+GOES_ON_S = 30.0
 
 
 class Answer(NamedTuple):
@@ -88,6 +91,16 @@ class Load:
     def failed(self) -> int:
         """Answers that say that the event could not be stored."""
         return sum(ledger.failed for ledger in self._ledgers)
+
+    def wait_stored(self, more: int = 200) -> None:
+        """Until so many more were answered `stored`."""
+        goal = self.acknowledged + more
+        wait_until(lambda: self.acknowledged >= goal, GOES_ON_S, "events are stored")
+
+    def wait_failed(self, more: int = 16) -> None:
+        """Until so many more were told that the event could not be stored."""
+        goal = self.failed + more
+        wait_until(lambda: self.failed >= goal, GOES_ON_S, "requests are answered 503")
 
     def stop(self) -> Ledger:
         """Ends the load after the answers that are due, and sums up."""

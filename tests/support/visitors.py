@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from support.load import Connection, Ledger
+from support.waiting import wait_until
 
 REQUESTS_A_CONNECTION = 50
 PAGE = "/pixel/v1/page?writeKey={key}&anonymousId=a-{mark}&messageId=own-{mark}"
@@ -43,6 +44,11 @@ class Visitors:
         for thread in self._threads:
             thread.join(30)
             assert not thread.is_alive()
+
+    def wait_stored(self, more: int = 300) -> None:
+        """Until so many more were answered."""
+        goal = len(self.acknowledged) + more
+        wait_until(lambda: len(self.acknowledged) >= goal, 30, "requests are answered")
 
     def ledger(self) -> Ledger:
         """For the checks of the promise. What was sent again was stored once, whichever answer came."""

@@ -264,6 +264,7 @@ def _of_processes(processes: Processes) -> Iterator[Metric]:
     pids |= {f"worker-{number}": pid for number, pid in enumerate(processes.workers.pids, 1)}
     for name, child in processes.children.items():
         restarts.add_metric([name], child.restarts)
+    restarts.add_metric(["workers"], processes.workers.restarts)
     for name, pid in pids.items():
         resident = resident_bytes(pid) if pid is not None else None
         if resident is not None:

@@ -19,6 +19,7 @@ class ChildState(msgspec.Struct, frozen=True):
 class WorkersState(msgspec.Struct, frozen=True):
     pids: list[int] = []
     count: int = 0
+    restarts: int = 0  # of all of them
 
 
 class Processes(msgspec.Struct, frozen=True):

@@ -191,7 +191,11 @@ class Server:
             child.name: {"pid": child.pid, "state": child.state, "restarts": child.restarts}
             for child in self._children
         }
-        workers = {"pids": self._workers.pids, "count": self._workers.count}
+        workers = {
+            "pids": self._workers.pids,
+            "count": self._workers.count,
+            "restarts": self._workers.restarts,
+        }
         try:
             self._write(self._state_path, msgspec.json.encode(state | {"workers": workers}))
         except OSError as error:

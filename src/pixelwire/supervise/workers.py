@@ -50,11 +50,16 @@ class InheritingServer(MPServer):
     """
 
     def __init__(
-        self, listening: Sequence[socket.socket], on_change: Callable[[], None], **options: Any
+        self,
+        listening: Sequence[socket.socket],
+        on_change: Callable[[], None],
+        on_death: Callable[[int, int | None], None],
+        **options: Any,
     ) -> None:
         super().__init__("pixelwire.collect.worker", workers=len(listening), **options)
         self._listening = listening
         self._on_change = on_change
+        self._on_death = on_death
 
     def interrupt(self) -> None:
         """From any thread: `serve` returns when the workers have ended."""
@@ -81,6 +86,9 @@ class InheritingServer(MPServer):
         for number in workers:
             if self.interrupt_signal:
                 break  # those that are left end with the others
+            former = self.wrks[number]
+            if not former.is_alive():  # type: ignore[no-untyped-call] # granian's
+                self._on_death(number, former.inner.exitcode)
             super()._respawn_workers([number], *arguments, **options)
             self._on_change()
         if self.interrupt_signal or self.interrupt_children or self.reload_signal:
@@ -113,6 +121,7 @@ class Workers:
         self._server_type = server_type
         self._server: InheritingServer | None = None
         self.is_stopping = False
+        self.restarts = 0  # of workers that died
 
     @property
     def count(self) -> int:
@@ -145,6 +154,7 @@ class Workers:
                 self._server.serve(target_loader=self._load, wrap_loader=False)
             except SystemExit:
                 if not self.is_stopping:
+                    self.restarts += self.count
                     log.error("workers_stopped", remedy="they are started again")
             except Exception as error:  # noqa: BLE001 whatever granian met, somebody must answer pixels
                 log.error("workers_stopped", error=repr(error), remedy="they are started again")
@@ -155,6 +165,7 @@ class Workers:
         server = self._server_type(
             self._listening,
             self._on_change,
+            self._note_death,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,  # with `auto` a silent connection is never timed out
             http1_settings=HTTP1Settings(
@@ -177,3 +188,7 @@ class Workers:
         """Told while there was no server to tell, or another."""
         if self.is_stopping and self._server is not None:
             self._server.interrupt()
+
+    def _note_death(self, number: int, status: int | None) -> None:
+        self.restarts += 1
+        log.error("process_died", process=f"worker-{number + 1}", status=status, remedy="it is started again")
