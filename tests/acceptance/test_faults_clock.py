@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pixelwire.clock import HOUR_MS, SystemClock
 from pixelwire.record.reader import Reader
-from support.faults import OPEN_METRICS, see_log, see_ready
+from support.faults import OPEN_METRICS, WARNING, see_check, see_log, see_metric, see_ready
+from support.keeping import PER_SEGMENT, fill
 from support.load import Connection
 from support.server import Server
 
@@ -18,6 +20,9 @@ HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
 EVENTS = 40
 TOLERANCE_S = 60
+HOURS_AGO = (100, 80, 60, 40, 20)
+OLD = len(HOURS_AGO) * PER_SEGMENT
+CHECK = "pixelwire_health_check_state"
 PIXEL = 1  # the number of the first pixel of a store
 HOUR_MAX = 10_000_000
 
@@ -78,15 +83,27 @@ def check_counts(server: Server, received_s: list[float]) -> None:
     outcomes: Counter[str] = Counter()
     for (_, outcome, _), amount in reader.outcomes(None, 0, HOUR_MAX).items():
         outcomes[outcome] += amount
-    assert (outcomes["stored"], outcomes["duplicate"]) == (3 * EVENTS, 5 * EVENTS)
+    assert (outcomes["stored"], outcomes["duplicate"]) == (OLD + 3 * EVENTS, 5 * EVENTS)
     reader.close()
+
+
+def store_of_days(data_dir: Path, environment: dict[str, str]) -> Server:
+    """A server, stopped, over sealed segments of the last days, with no hole of a day between them. By their
+    age they may go after a month."""
+    server = Server(data_dir, environment={**OPEN_METRICS, "PIXELWIRE_RETENTION_DAYS": "30", **environment})
+    server.start()
+    server.stop()
+    now_ms = SystemClock().now_ms()
+    fill(data_dir, [now_ms - hours * HOUR_MS for hours in HOURS_AGO for _ in range(PER_SEGMENT)])
+    return server
 
 
 @pytest.mark.parametrize("jump_s", [-HOUR_S, DAY_S, 3_650 * DAY_S], ids=["hour back", "day", "ten years"])
 def test_a_clock_that_is_set(jump_s: int, tmp_path: Path) -> None:
-    """Ids stay known across the jump and across a restart after it, and when the clock is set right again."""
+    """Ids stay known across the jump and across a restart after it, and when the clock is set right again.
+    Nothing is deleted, though after ten years everything is older than it may be."""
     environment, setting = under_faketime(tmp_path)
-    with Server(tmp_path / "data", environment={**OPEN_METRICS, **environment}) as server:
+    with store_of_days(tmp_path / "data", environment) as server:
         visitor = Visitor(server)
         assert visitor.send("before") == {"stored"}
         set_clock(setting, jump_s)
@@ -95,14 +112,20 @@ def test_a_clock_that_is_set(jump_s: int, tmp_path: Path) -> None:
         see_log(server, "clock_jumped", "why the clock was set")
         server.stop()
         server.start()
+        if jump_s > 30 * DAY_S:
+            see_check(server, "retention", "warning", "check the clock")
+            see_metric(server, CHECK, WARNING, check="retention")
+            see_metric(server, "pixelwire_retention_waiting_state", 1, reason="clock")
+            see_log(server, "retention_waits", "clock", "pixelwire retention confirm")
         assert visitor.send("before") == {"duplicate"}
         assert visitor.send("after") == {"duplicate"}
         set_clock(setting, 0)
         assert visitor.send("before") == {"duplicate"}
         assert visitor.send("after") == {"duplicate"}
         assert visitor.send("again") == {"stored"}
-        before, after = times_of(server, "before"), times_of(server, "after")
-        assert (len(before), len(after)) == (EVENTS, EVENTS), "nothing is deleted"
+        see_check(server, "retention", "ok", "")
+        old, before, after = times_of(server, "e"), times_of(server, "before"), times_of(server, "after")
+        assert (len(old), len(before), len(after)) == (OLD, EVENTS, EVENTS), "nothing is deleted"
         assert math.isclose(after[0] - before[0], jump_s, abs_tol=TOLERANCE_S), "the time that was seen"
         see_ready(server)
-        check_counts(server, [*before, *after, *times_of(server, "again")])
+        check_counts(server, [*old, *before, *after, *times_of(server, "again")])
