@@ -1,8 +1,9 @@
 """The fault table of docs/faults.md, the start: what can not work is refused at once, with what to do, and
-nothing of it is touched. Network file systems can not be had here: tests/unit/supervise/test_preflight.py.
+nothing of it is touched.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ NOBODY = 65_534
 ANY_PORTS = ("--port", "0", "--manage-port", "0")
 # Root, but one that may not look into the directories of others: as any other user.
 COMMONER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+# A program whose table of mounts is another file.
+ANOTHER_TABLE = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /proc/$$/mountinfo && exec "$@"')
 
 
 def refusal(data_dir: Path, *flags: str, before: Sequence[str] = ()) -> str:
@@ -74,12 +77,19 @@ def open_files(pid: int) -> set[str]:
     return found
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """A data directory whose server was stopped."""
-    with Server(tmp_path / "data") as server:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a server leaves that was stopped."""
+    folder = tmp_path_factory.mktemp("store")
+    with Server(folder / "data") as server:
         server.stop()
-    return tmp_path / "data"
+    return folder / "data"
+
+
+@pytest.fixture
+def data_dir(store: Path, tmp_path: Path) -> Path:
+    """A data directory whose server was stopped."""
+    return shutil.copytree(store, tmp_path / "data")
 
 
 @pytest.mark.parametrize("name", ["events/000001.db", "totals.db", "catalog.db", "delivery.db"])
@@ -90,8 +100,22 @@ def test_data_of_a_newer_version(name: str, data_dir: Path) -> None:
     connection.close()
     before = contents(data_dir)
     said = refusal(data_dir)
-    assert "99" in said
-    assert "newer" in said
+    assert "has schema 99" in said
+    assert "start the newer Pixelwire that wrote it" in said
+    assert said.count("\n") == 1, "one line"
+    assert contents(data_dir) == before
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
+def test_a_data_directory_on_a_network_file_system(kind: str, data_dir: Path, tmp_path: Path) -> None:
+    """Refused by its kind. None is mounted here: the process sees the kernel's table with a row more."""
+    table = tmp_path / "mountinfo"
+    row = f"9999 1 0:99 / {data_dir} rw - {kind} server:/export rw\n"
+    table.write_text(Path("/proc/self/mountinfo").read_text() + row)
+    before = contents(data_dir)
+    said = refusal(data_dir, before=(*ANOTHER_TABLE, str(table)))
+    assert f"network file system ({kind})" in said
+    assert "use a local disk" in said
     assert contents(data_dir) == before
 
 

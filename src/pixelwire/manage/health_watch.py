@@ -17,6 +17,7 @@ REMEDIES: Final = {
     "disk": "free room on the disk of the data directory",
     "catalog": "see whether catalog.db is there and whole, else restore it",
     "events": "put a copy of the segment from a backup in its place; see the lines of the recorder above",
+    "retention": "ask with: pixelwire retention show",
     "courier": "it is started again; see its lines above",
     "destinations": "ask with: pixelwire destination list",
 }

@@ -176,7 +176,9 @@ class Child:
             except OSError:
                 pass  # it never read its options
         if not self._stopping.is_set() and not self._renewing.is_set():
-            log.error("process_died", process=self.name, status=status, remedy="it is started again")
+            is_started_again = self._ready.is_set() or not self.is_needed
+            remedy = "it is started again" if is_started_again else "see its lines above: the server ends"
+            log.error("process_died", process=self.name, status=status, remedy=remedy)
 
     def _become(self, state: State) -> None:
         self.state = state

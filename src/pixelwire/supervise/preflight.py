@@ -1,5 +1,5 @@
 """What is looked at before anything is started or taken over: data of a newer Pixelwire is not served half,
-and a network file system is no place for it. Changes nothing. Segments are the recorder's own to refuse.
+and a network file system is no place for it. Changes nothing.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from pixelwire.deliver.database import open_to_read as open_deliveries
 from pixelwire.errors import CatalogError, DataDirectoryError, DeliveryError
 from pixelwire.home import LOCK_NAME
 from pixelwire.mounts import TABLE, mount_of
+from pixelwire.record.damage import is_empty
 from pixelwire.record.segments import (
     SCHEMA_VERSION,
     TOTALS_VERSION,
@@ -60,12 +61,14 @@ def check_data(data_dir: Path) -> None:
             deliveries.close()
 
 
-def check_takeable(data_dir: Path) -> None:
-    """What a successor must know before the running server lets go: SchemaMismatch when events or totals are
-    newer than this program."""
-    newest = [(segment_path(data_dir, number), SCHEMA_VERSION) for number in segment_numbers(data_dir)[-1:]]
-    for path, known in ((totals_path(data_dir), TOTALS_VERSION), *newest):
-        with contextlib.suppress(apsw.Error):  # damaged or not there: the recorder knows what to do
+def check_events(data_dir: Path) -> None:
+    """SchemaMismatch when the newest events or the totals are newer than this program. What is damaged or not
+    there is the recorder's to deal with."""
+    paths = [(segment_path(data_dir, number), SCHEMA_VERSION) for number in segment_numbers(data_dir)[-1:]]
+    for path, known in ((totals_path(data_dir), TOTALS_VERSION), *paths):
+        with contextlib.suppress(apsw.Error, OSError):
+            if is_empty(path):
+                continue
             connection = open_for_reading(path)
             try:
                 schema_version(connection, path, known)

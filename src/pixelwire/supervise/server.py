@@ -24,7 +24,7 @@ from pixelwire.supervise.handover import Offer, take
 from pixelwire.supervise.lock import DataDirectory
 from pixelwire.supervise.plan import Place, Plan, make_plan, not_reloadable
 from pixelwire.supervise.ports import asked_otherwise, bind_all
-from pixelwire.supervise.preflight import check_data, check_file_system, check_owner, check_takeable
+from pixelwire.supervise.preflight import check_data, check_events, check_file_system, check_owner
 from pixelwire.supervise.signals import Signals
 from pixelwire.supervise.workers import Workers
 
@@ -64,8 +64,8 @@ class Server:
         check_file_system(data_dir, is_network_allowed=settings.allow_network_filesystem)
         check_owner(data_dir)
         check_data(data_dir)
+        check_events(data_dir)
         if takes_over:
-            check_takeable(data_dir)
             # From here on the former server answers what it has and ends; new connections wait.
             self._sockets = take(data_dir)
             self._directory = DataDirectory(data_dir, wait_s=STOP_S + PORT_WAIT_S)

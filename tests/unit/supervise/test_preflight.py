@@ -7,7 +7,7 @@ import pytest
 
 from pixelwire.errors import DataDirectoryError, SchemaMismatch
 from pixelwire.record.segments import segment_path, totals_path
-from pixelwire.supervise.preflight import check_file_system, check_owner, check_takeable
+from pixelwire.supervise.preflight import check_events, check_file_system, check_owner
 from support.events import make_event, record
 
 LOCAL = "36 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
@@ -34,16 +34,16 @@ def test_a_local_one_or_one_that_is_not_told_is_taken(text: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["totals", "segment"])
-def test_a_successor_older_than_the_data_leaves_the_running_server_alone(name: str, tmp_path: Path) -> None:
-    """It is told before it asks for the sockets."""
+def test_a_program_that_is_older_than_the_events_is_refused(name: str, tmp_path: Path) -> None:
+    """Before it starts anything, or asks a running server for its sockets."""
     record(tmp_path, [make_event()])
-    check_takeable(tmp_path)
+    check_events(tmp_path)
     path = totals_path(tmp_path) if name == "totals" else segment_path(tmp_path, 1)
     connection = apsw.Connection(str(path))
     connection.pragma("user_version", 99)
     connection.close()
     with pytest.raises(SchemaMismatch, match="newer"):
-        check_takeable(tmp_path)
+        check_events(tmp_path)
 
 
 def test_the_data_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
