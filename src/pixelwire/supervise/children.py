@@ -91,11 +91,10 @@ class Child:
 
     def join(self, timeout_s: float = CHILD_STOP_S) -> None:
         """Waits for the end after `release`; ends it by force when it takes longer."""
-        if self.process is None:
+        if self._thread is None:
             return
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
+        self._thread.join(timeout_s)  # which waits without looking again and again
+        if self._thread.is_alive() and self.process is not None:
             log.warning("process_killed", process=self.name, reason="it did not end when asked")
             self.process.kill()
             self.process.wait()

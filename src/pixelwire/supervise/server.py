@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pixelwire.config import Settings
 
 ANSWER_S: Final = 30.0  # how long the first worker may take to answer
+LOOK_S: Final = 0.02
 
 log = telemetry.logger("supervise")
 
@@ -167,10 +168,9 @@ class Server:
     def _wait_for_worker(self) -> None:
         bound = self._bound()
         deadline = time.monotonic() + ANSWER_S
-        while not self._workers.is_stopping and not answers(bound.host, bound.port):
+        while not answers(bound.host, bound.port) and not self._workers.wait_stopping(LOOK_S):
             if time.monotonic() > deadline:
                 raise ChildFailed("no worker answers; what they say is above")
-            time.sleep(0.02)
 
     def _stop_children(self) -> None:
         """All at once: the workers have handed over what they had. A successor waits for the lock, and so do

@@ -4,7 +4,7 @@ to begin again when it gives up; the app is the collect room's.
 
 import multiprocessing
 import socket
-import time
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -120,8 +120,16 @@ class Workers:
         self._on_change = on_change  # when there are other workers than before
         self._server_type = server_type
         self._server: InheritingServer | None = None
-        self.is_stopping = False
+        self._stopping = threading.Event()
         self.restarts = 0  # of workers that died
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def wait_stopping(self, timeout_s: float) -> bool:
+        """Whether `stop` is called within this time."""
+        return self._stopping.wait(timeout_s)
 
     @property
     def count(self) -> int:
@@ -133,7 +141,7 @@ class Workers:
 
     def stop(self) -> None:
         """From any thread. First the wish, then who is there to be told: the next one asks for the wish."""
-        self.is_stopping = True
+        self._stopping.set()
         if self._server is not None:
             self._server.interrupt()
 
@@ -159,7 +167,7 @@ class Workers:
             except Exception as error:  # noqa: BLE001 whatever granian met, somebody must answer pixels
                 log.error("workers_stopped", error=repr(error), remedy="they are started again")
                 self._server._stop_workers()  # type: ignore[no-untyped-call] # granian's
-                time.sleep(AGAIN_S)
+                self._stopping.wait(AGAIN_S)
 
     def _make(self) -> InheritingServer:
         server = self._server_type(
