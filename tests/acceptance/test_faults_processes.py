@@ -141,19 +141,3 @@ def test_a_worker_dies(tmp_path: Path) -> None:
         see_check(server, "workers", "ok", "")
         see_ready(server)
         check_promise(server, ledger)
-
-
-def test_the_workers_stay_away(tmp_path: Path) -> None:
-    """Killed again and again they are started again and again, and /readyz says that none runs."""
-    with serve(tmp_path / "data") as server:
-        with load_of(server) as load:
-            load.wait_stored()
-            with kept_dead(server, "worker"):
-                see_check(server, "workers", "failing", "no worker runs")
-                see_metric(server, CHECK, FAILING, check="workers")
-                see_log(server, "check_failed", "workers", "those that died are started again")
-            load.wait_stored()
-        ledger = load.stop()
-        assert ledger.outcomes.keys() <= {"stored", "duplicate"}
-        see_ready(server)
-        check_promise(server, ledger)

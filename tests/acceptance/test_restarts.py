@@ -89,7 +89,7 @@ def test_a_reload_and_a_stop_at_once(tmp_path: Path) -> None:
     """However close they come: one SIGTERM is enough, and the server ends in order and in time."""
     with Server(tmp_path / "data") as server:
         server.stop()
-        for signals in (*[(SIGHUP, SIGTERM)] * 4, (SIGTERM, SIGHUP), (SIGHUP, SIGHUP, SIGTERM)):
+        for signals in (*[(SIGHUP, SIGTERM)] * 3, (SIGTERM, SIGHUP), (SIGHUP, SIGHUP, SIGTERM)):
             server.serve()
             for number in signals[:-1]:
                 os.kill(server.pid, number)

@@ -46,9 +46,9 @@ def read_processes(path: str) -> Processes | None:
 
 
 def resident_bytes(pid: int) -> int | None:
-    """The memory of a process; None when there is no such process."""
+    """The memory of a process; None when there is none, or only what a dead one has left."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES or None
     except (OSError, IndexError, ValueError):
         return None
 

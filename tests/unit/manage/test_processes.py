@@ -1,11 +1,15 @@
 """What the supervisor says of the processes."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pixelwire.manage.processes import Processes, read_processes, resident_bytes
+from support.waiting import wait_until
+
+ENDED_S = 10.0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"recorder": 3}'])
@@ -32,3 +36,12 @@ def test_memory_is_known_of_living_processes_only() -> None:
     assert (resident_bytes(os.getpid()) or 0) > 1_000_000
     assert resident_bytes(2**22 + 1) is None
     assert Processes().workers_alive == 0
+
+
+def test_a_process_that_ended_has_no_memory() -> None:
+    """Also while its parent has not asked for its end yet: a worker that died does not run."""
+    child = subprocess.Popen(["true"])
+    stat = Path(f"/proc/{child.pid}/stat")
+    wait_until(lambda: ") Z " in stat.read_text(), ENDED_S, "it ended")
+    assert resident_bytes(child.pid) is None
+    child.wait()
